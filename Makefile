@@ -1,0 +1,55 @@
+# Hotline: `make run` sets everything up and runs the hotline; `make test` sets everything up and passes the tests.
+SHELL := /bin/sh
+PYTHON ?= python3
+IVR := .venv/bin/ivr
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check demo call doctor bench bench-faults clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": make run PYTHON=python3.12")'
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv || { echo "cannot make .venv: install the package python3-venv"; exit 1; }
+	@echo "installing Python packages into .venv"
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $(STAMP)
+
+setup: $(STAMP) ## set everything up without starting anything
+	@$(IVR) setup
+
+run: $(STAMP) ## set everything up and run the hotline in the foreground
+	@exec $(IVR) run
+
+test: setup ## set everything up and run all tests (beside a running hotline or not)
+	@.venv/bin/python -m tests.support.peers
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: $(STAMP) ## ruff, mypy, import layers, Lua headers, dialplans, prompts
+	@.venv/bin/ruff check ivr routing tests bench
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache
+	@.venv/bin/python -m routing.scripts --check
+	@$(IVR) dialplan check
+	@$(IVR) prompts check
+
+demo: $(STAMP) ## an outage, four callers with real phones, two agents
+	@exec $(IVR) demo
+
+call: $(STAMP) ## one call: make call TO=100 FROM=+48221234567 KEYS=1,w2,3
+	@exec $(IVR) phone call --to $(or $(TO),100) --from $(or $(FROM),+48221234567) --keys "$(KEYS)"
+
+doctor: $(STAMP) ## check every part
+	@$(IVR) doctor
+
+bench: setup ## announcement calls by SIPp beside a plain dialplan Playback
+	@.venv/bin/python -m bench.announce_load
+
+bench-faults: setup ## kill and stop the controller under callers; speed of an announcement
+	@.venv/bin/python -m bench.faults
+
+clean: ## remove what was set up here (.venv, .runtime, var); downloads stay in the cache
+	rm -rf .venv .runtime var

@@ -1,0 +1,6 @@
+"""Entry point of the `ivr` command."""
+
+from ivr.cli import main
+
+if __name__ == "__main__":
+    main()

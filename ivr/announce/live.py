@@ -1,0 +1,247 @@
+"""The announcements and customers calls see: one immutable snapshot, swapped whole.
+
+A poll of the database every POLL_S is the guarantee, a message over Redis only makes it quicker. A dead
+database or Redis leaves the last snapshot. Called by `app.py` (run) and `session.py` (match, customer).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from ivr import db, log
+from ivr.announce.match import Match, match
+from ivr.announce.model import Version
+from ivr.announce.publish import ANSWERS, HINTS, clip_folder
+from ivr.announce.speech import exists
+from ivr.announce.store import SNAPSHOT, Announcements
+from ivr.announce.wording import LATER, TODAY, TOMORROW, language_order, variant
+from ivr.call import Call, Customer
+from ivr.db import Database
+from ivr.desk import customers
+from ivr.errors import DatabaseError, PeerError
+from ivr.flow.commands import Announcement
+from ivr.number import normalise
+from ivr.settings import Settings
+from ivr.sound import Clip, Phrase, Prompt
+
+logger = log.logger(__name__)
+
+POLL_S = 0.5
+PATIENCE_S = 5.0  # a database that says nothing so long counts as dead
+BACK_OFF_S = (0.5, 5.0)  # between attempts to listen to Redis, first and longest
+GENERAL = {"internet": "outage_internet", "tv": "outage_tv", "phone": "outage_phone"}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is known at one moment. version, customers_version  -1 before the first load."""
+
+    version: int = -1
+    announcements: tuple[Version, ...] = ()
+    customers_version: int = -1
+    customers: Mapping[str, Customer] = field(default_factory=dict)
+
+
+class Live:
+    """The snapshot and what keeps it fresh. on_change  awaited after every change in what callers hear."""
+
+    def __init__(
+        self, database: Database, redis: Redis | None, settings: Settings, *,
+        on_change: Callable[[], Awaitable[None]] | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:  # fmt: skip
+        self.database, self.redis, self.settings, self.clock = database, redis, settings, clock
+        self.on_change = on_change
+        self.snapshot = Snapshot()
+        self._zone = ZoneInfo(settings.timezone)
+        self._store = Announcements(database, clip_folder(settings).parent)
+        self._customers = customers.Customers(database, settings)
+        self._heard: object = ()
+        self._loaded, self._wake, self._changed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._database_lost = False
+
+    # -- what calls ask
+
+    @property
+    def version(self) -> int:
+        return self.snapshot.version
+
+    def customer(self, ani: str) -> Customer | None:
+        """Return the customer whose number calls, None when it is withheld, odd or not in the file."""
+        return self.snapshot.customers.get(self._number(ani))
+
+    def match(self, call: Call, *, language: str, service: str, now: datetime) -> tuple[Announcement, ...]:
+        """Return what `call` should hear, in playing order, in the best language there is.
+
+        A tainted call matches only what is for everyone: nothing it says about itself is believed.
+        """
+        ani, dnis = ("", "") if call.tainted else (call.ani, call.dnis)
+        found = match(
+            self.snapshot.announcements, number=self._number(ani), dnis=dnis, customer=self.customer(ani),
+            service=service, now=now,
+        )  # fmt: skip
+        return tuple(self._announcement(hit, language, now) for hit in found)
+
+    def fallback(
+        self, dnis: str, language: str, now: datetime | None = None
+    ) -> tuple[tuple[str, ...], datetime | None]:
+        """Return the clips that concern everybody who dials `dnis`, and until when they are true.
+
+        For Asterisk's own ladder, which knows no customers. No clips: ((), None).
+        """
+        at = now or self.clock()
+        found = match(self.snapshot.announcements, number="", dnis=dnis, customer=None, service="", now=at)
+        stems, ends = [], []
+        for hit in found:
+            stem, which = self._clip(hit.version, language, at)
+            if stem:
+                stems.append(stem)
+                ends.append(self._true_until(hit.version, which, at))
+        return tuple(stems), min(ends, default=None)
+
+    def _number(self, ani: str) -> str:
+        try:
+            return normalise(ani, self.settings.country_code)
+        except ValueError:
+            return ""
+
+    def _announcement(self, hit: Match, language: str, now: datetime) -> Announcement:
+        stem, _ = self._clip(hit.version, language, now)
+        phrase: Phrase = Prompt(GENERAL.get(hit.version.service, "general_outage"))
+        if stem:
+            phrase = Clip(stem, hit.version.name)
+        else:
+            logger.error("announcement has no audio, the general one is played", announcement=hit.version.name)
+        return Announcement(
+            hit.version.announcement_id, hit.version.version, (phrase,), hit.certain, hit.may_end, hit.why
+        )
+
+    def _clip(self, version: Version, language: str, now: datetime) -> tuple[str, str]:
+        """Return the stem of the audio and its variant, ('', '') when every file of it is gone."""
+        wanted = variant(version.eta, now, self._zone)
+        for each in language_order(language, self.settings.default_language, version.clips):
+            variants = version.clips[each]
+            for which in dict.fromkeys((wanted, *variants)):
+                if which in variants and exists(variants[which].file):
+                    return variants[which].file, which
+        return "", ""
+
+    def _true_until(self, version: Version, which: str, now: datetime) -> datetime:
+        """Return when this wording stops being true: at its expected end, or when `tomorrow` is today."""
+        ends = [version.until]
+        if version.eta and which in (TODAY, TOMORROW, LATER):
+            ends.append(version.eta)
+        if which in (TOMORROW, LATER):
+            midnight = now.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+            ends.append((midnight + timedelta(days=1)).astimezone(UTC))
+        return min(ends)
+
+    # -- kept fresh
+
+    async def run(self) -> None:
+        """Keep the snapshot fresh for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._poll())
+            tasks.create_task(self._tell())
+            if self.redis is not None:
+                tasks.create_task(self._listen(self.redis))
+
+    async def wait_loaded(self) -> None:
+        """Return after the first attempt to load, also when the database is dead: calls go on without."""
+        await self._loaded.wait()
+
+    async def refresh(self) -> bool:
+        """Load what has changed; return whether the announcements have. Raises DatabaseError."""
+        async with asyncio.timeout(PATIENCE_S):
+            async with self.database.read() as connection:
+                now = await db.versions(connection, (SNAPSHOT, customers.SNAPSHOT))
+            before = self.snapshot
+            changed = now[SNAPSHOT] != before.version
+            if changed:
+                before = Snapshot(now[SNAPSHOT], await self._store.live(self.clock()), before.customers_version,
+                                  before.customers)  # fmt: skip
+                self.snapshot = before
+        if now[customers.SNAPSHOT] != before.customers_version:
+            known = await self._customers.load()
+            self.snapshot = Snapshot(before.version, before.announcements, now[customers.SNAPSHOT], known)
+            logger.info("customers loaded", customers=len(known))
+        return changed
+
+    async def _poll(self) -> None:
+        while True:
+            self._wake.clear()
+            await self._refresh_or_keep()
+            self._loaded.set()
+            self._notice_change()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), POLL_S)
+
+    async def _refresh_or_keep(self) -> None:
+        try:
+            changed = await self.refresh()
+        except (DatabaseError, TimeoutError) as error:
+            if not self._database_lost:
+                logger.error("database lost, announcements stay as they are", error=str(error) or "no answer")
+            self._database_lost = True
+            return
+        except Exception:  # noqa: BLE001 - a row nobody can read must not stop the calls
+            logger.exception("announcements could not be loaded, they stay as they are")
+            return
+        if self._database_lost:
+            logger.info("database is back")
+            self._database_lost = False
+        if changed:
+            logger.info("announcements swapped", version=self.version, live=len(self.snapshot.announcements))
+            await self._answer()
+
+    async def _answer(self) -> None:
+        """Tell whoever published that callers of this controller hear it; nobody depends on it."""
+        if self.redis is not None:
+            with contextlib.suppress(RedisError, OSError, TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self.redis.publish(ANSWERS, str(self.version))
+
+    def _notice_change(self) -> None:
+        """Wake `_tell` when callers hear something else than before: also when a time has passed."""
+        now = self.clock()
+        heard = [
+            (each.name, variant(each.eta, now, self._zone))
+            for each in self.snapshot.announcements if each.is_live(now)
+        ]  # fmt: skip
+        if heard != self._heard:
+            self._heard = heard
+            self._changed.set()
+
+    async def _tell(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if self.on_change is not None:
+                try:
+                    await self.on_change()
+                except PeerError as error:
+                    logger.warning("announcements could not be handed on", error=str(error))
+
+    async def _listen(self, redis: Redis) -> None:
+        """Wake the poll on every hint; come back to a lost Redis, more slowly each time."""
+        pause = BACK_OFF_S[0]
+        while True:
+            try:
+                async with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+                    await pubsub.subscribe(HINTS)
+                    pause = BACK_OFF_S[0]
+                    while True:
+                        if await pubsub.get_message(timeout=1.0):
+                            self._wake.set()
+            except (RedisError, OSError) as error:
+                logger.debug("no hints from Redis, the poll goes on", error=str(error))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, BACK_OFF_S[1])

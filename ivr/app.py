@@ -1,0 +1,187 @@
+"""Composition root: builds every part of one controller once, runs them in one TaskGroup, drains on SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable
+
+import uvloop
+from redis.asyncio import Redis
+
+from ivr import asterisk, log
+from ivr.agent_codes import AgentCodes
+from ivr.agi.channel import Channel
+from ivr.agi.server import AgiServer
+from ivr.ami.client import AmiClient
+from ivr.ami.watch import Watch
+from ivr.announce.live import Live
+from ivr.call import Call
+from ivr.db import Database
+from ivr.desk.agents import Agents
+from ivr.errors import PeerError
+from ivr.flow import load as flows
+from ivr.flow.load import Dialplans
+from ivr.last_known_good import LastKnownGood
+from ivr.record.store import Records
+from ivr.session import Parts, Session
+from ivr.settings import Settings
+from ivr.speech.catalog import load_prompt_set
+from routing.errors import RoutingError
+from routing.router import Router
+
+logger = log.logger(__name__)
+
+DRAIN_S = 5.0  # calls that speak or ring may end by themselves so long after SIGTERM; waiting ones are handed over
+SWEEP_S = 2.0  # channels are compared with the router's calls this often
+
+
+class Controller:
+    """One controller process: FastAGI server, AMI client, router, announcements, records."""
+
+    def __init__(self, settings: Settings) -> None:
+        secrets = asterisk.load_secrets(settings)
+        self.settings = settings
+        self.database = Database(settings)
+        self.redis = router_redis(settings)
+        self.watch = Watch()
+        self.ami = AmiClient("127.0.0.1", settings.ami_port, asterisk.AMI_USER, secrets.ami_controller,
+                             on_event=self.watch.feed, on_resync=self._resync)
+        name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self.router = Router(self.redis, controller_id=name, on_reset=self._sign_in_again)
+        self.signed_in: frozenset[str] = frozenset()
+        self.live = Live(self.database, self.redis, settings)
+        prompts = load_prompt_set(settings)
+        self.parts = Parts(
+            settings=settings, dialplans=load_dialplans(settings), prompts=prompts,
+            live=self.live, router=self.router, watch=self.watch, records=Records(self.database),
+        )
+        self.agents = Agents(self.database)
+        self.codes = AgentCodes(self.agents, self.router, self.parts)
+        self.last_known_good = LastKnownGood(self.ami, self.live, self.parts)
+        self.live.on_change = self.last_known_good.write
+        self.server = AgiServer(token=secrets.agi_token, handler=self.handle)
+        self.ready = asyncio.Event()
+
+    async def run(self, on_ready: Callable[[], None], stop: asyncio.Event) -> None:
+        """Serve calls until `stop` is set, then drain."""
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(work) for work in
+                (self.ami.run(), self.live.run(), self.parts.records.run(), self._route(), self._sweep())
+            ]
+            await self.live.wait_loaded()
+            await self.server.start("127.0.0.1", self.settings.agi_port)
+            await self._wait_connected(stop)
+            if not stop.is_set():
+                on_ready()
+            await stop.wait()
+            await self._drain()
+            for task in running:
+                task.cancel()
+        await self.redis.aclose()
+        await self.database.close()
+
+    async def handle(self, channel: Channel) -> None:
+        """Lead one FastAGI connection: a call, an agent's feature code, or doctor's ping."""
+        kind = channel.path_args[0] if channel.path_args else "call"
+        if kind == "ping":
+            await channel.command("NOOP", timeout_s=2.0)
+        elif kind == "agent":
+            await self.codes.handle(channel, channel.path_args[1] if len(channel.path_args) > 1 else "")
+        else:
+            await self._call(channel)
+
+    async def _call(self, channel: Channel) -> None:
+        headers = channel.headers
+        dnis = headers.get("agi_arg_1", "")
+        number = self.parts.dialplans.numbers.get(dnis)
+        if number is None:
+            logger.warning("a number without a flow was called", dnis=dnis)
+            await channel.set_variable("HOTLINE_DONE", "unknown-number")
+            return
+        call = Call(headers.get("agi_uniqueid", ""), headers.get("agi_arg_2", ""), dnis,
+                    headers.get("agi_channel", ""), channel.tainted)
+        session = Session(channel, self.parts, call, number, resume=headers.get("agi_arg_4", ""),
+                          was_talking=headers.get("agi_arg_5", "") == "ANSWER")
+        await session.run()
+
+    # -- kept running
+
+    async def _route(self) -> None:
+        await self.router.start()
+        await self.router.run()
+
+    async def _wait_connected(self, stop: asyncio.Event) -> None:
+        while not self.ami.connected and not stop.is_set():
+            await asyncio.sleep(0.05)
+
+    async def _sweep(self) -> None:
+        """Compare the channels with the router's calls, every SWEEP_S."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            if self.ami.connected:
+                try:
+                    await self._reconcile()
+                    await self._remember_agents()
+                except (PeerError, RoutingError) as error:
+                    logger.warning("reconciliation put off", error=str(error))
+
+    async def _resync(self) -> None:
+        """After each AMI (re)connect: compare calls, and write the announcements for the ladder again."""
+        await self._reconcile()
+        await self.last_known_good.write()
+
+    async def _reconcile(self) -> None:
+        """Free what belongs to calls whose channel is gone."""
+        channels = await self.watch.resync_from(self.ami)
+        living = {message.get("Uniqueid") for message in channels}
+        await self.router.reconcile(living | set(self.parts.calls))
+
+    async def _remember_agents(self) -> None:
+        """Know who is signed in, so that a Redis that comes back empty does not send everybody home."""
+        agents = (await self.router.snapshot()).agents
+        if agents:
+            self.signed_in = frozenset(agent.agent_id for agent in agents if agent.status == "in")
+
+    async def _sign_in_again(self) -> None:
+        here = {agent.agent_id for agent in (await self.router.snapshot()).agents}
+        lost = [a for a in await self.agents.list() if a.agent_id in self.signed_in - here]
+        await self.router.restore(self.agents.profile(agent) for agent in lost)
+
+    async def _drain(self) -> None:
+        """Take no new calls, give those in the middle of something a moment, hand over the rest."""
+        await self.server.stop_accepting()
+        ends = time.monotonic() + DRAIN_S
+        while self.parts.calls and time.monotonic() < ends and self.ami.connected:
+            await asyncio.sleep(0.1)
+        await self.server.close()
+        await self.parts.records.flush()
+
+
+def router_redis(settings: Settings) -> Redis:
+    """Return the command client: short time-outs, few retries (scripts carry request ids)."""
+    return Redis.from_url(settings.redis_address, socket_timeout=1.0, socket_connect_timeout=1.0, decode_responses=True)
+
+
+def load_dialplans(settings: Settings) -> Dialplans:
+    """Load and check the dialplans with the prompts that exist."""
+    return flows.load(settings.dialplans_dir, flows.prompt_keys(settings.prompts_dir))
+
+
+def serve(settings: Settings, on_ready: Callable[[], None]) -> None:
+    """Run one controller until SIGTERM or SIGINT."""
+    log.configure(settings.log_level)
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await Controller(settings).run(on_ready, stop)
+
+    uvloop.run(main())
+
+

@@ -1,0 +1,19 @@
+"""`ivr run`: the whole hotline in the foreground."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ivr.settings import settings
+
+
+@click.command()
+@click.option("--ready-only", is_flag=True, help="Print only the ready line and errors (for programs).")
+def command(ready_only: bool) -> None:
+    """Set everything up, then run Redis, Asterisk and a controller until Ctrl-C."""
+    from ivr.setup import run_all, set_up
+
+    set_up(settings(), (lambda _: None) if ready_only else click.echo)
+    sys.exit(run_all(settings()))

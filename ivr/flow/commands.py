@@ -1,0 +1,179 @@
+"""What a flow asks of a call (commands) and hears back (events). Pure data.
+
+`flow/run.py` yields a command and receives the event that answers it; `session.py` performs commands on
+a real call, `flow/trial.py` performs them in a terminal or a test. Each command names its event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ivr.sound import Phrase
+
+
+@dataclass(frozen=True)
+class Enter:
+    """A step begins: trace it, and let a second controller find it. Answered by Done."""
+
+    step: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Leave:
+    """A step ended with this outcome: trace it. Answered by Done."""
+
+    step: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Play:
+    """Play phrases one after the other; a key in `keys` stops them. Answered by Heard."""
+
+    phrases: tuple[Phrase, ...]
+    keys: str = ""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Play phrases and read keys; any key interrupts. Answered by Digits.
+
+    At most `most` digits; `finish` ends the entry and is not part of it ('' for none).
+    timeout_s  silence after the phrases, and between digits, before giving up.
+    secret  the digits are never traced or logged.
+    """
+
+    phrases: tuple[Phrase, ...]
+    most: int = 1
+    finish: str = ""
+    timeout_s: float = 5.0
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class SetLanguage:
+    """Speak this language from now on. Answered by Done."""
+
+    language: str
+
+
+@dataclass(frozen=True)
+class FindAnnouncements:
+    """Which live announcements concern this caller (and `service`, '' for any)? Answered by Found."""
+
+    service: str = ""
+
+
+@dataclass(frozen=True)
+class CheckHours:
+    """Is the named calendar open now? Answered by Hours."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Wait for an agent, ring, talk. Answered by Queued."""
+
+    queue: str
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Connect to the named target of dialplans/numbers.toml. Answered by Transferred."""
+
+    target: str
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Keep digits the caller entered (never secret ones) with the call, for the agent. Answered by Done."""
+
+    name: str
+    digits: str
+
+
+@dataclass(frozen=True)
+class HangUp:
+    """End the call; the flow ends with it. disposition: a key of ivr.call.DISPOSITIONS."""
+
+    disposition: str = "completed"
+
+
+Command = (
+    Enter | Leave | Play | Ask | SetLanguage | FindAnnouncements | CheckHours | Queue | Transfer | Keep
+    | HangUp
+)
+
+
+@dataclass(frozen=True)
+class Done:
+    """It is done."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Playing ended. key  the digit that stopped it, '' when heard to the end."""
+
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Keys entered, '' when none came in time."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """One matching announcement, ready to play.
+
+    phrases  already in the caller's language.  certain  the match is sure enough to end the call.
+    may_end  the customer's class and call history allow ending the call.  why  in words, for the trace.
+    """
+
+    announcement_id: str
+    version: int
+    phrases: tuple[Phrase, ...]
+    certain: bool
+    may_end: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """Announcements that concern the caller, in playing order; may be empty."""
+
+    announcements: tuple[Announcement, ...]
+
+
+@dataclass(frozen=True)
+class Hours:
+    """The state of a calendar now."""
+
+    open: bool
+
+
+@dataclass(frozen=True)
+class Queued:
+    """How waiting ended.
+
+    outcome  answered (talk is over), nobody (no agent is signed in), full, timeout, key, failed.
+    key  the digit pressed, when outcome is key.
+    """
+
+    outcome: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """How a transfer ended: answered, busy, no_answer, failed."""
+
+    outcome: str
+
+
+Event = Done | Heard | Digits | Found | Hours | Queued | Transferred

@@ -1,0 +1,110 @@
+"""Opening hours: weekly spans and special days in one time zone, asked about one moment.
+
+Pure: the moment is passed in. `flow/load.py` builds calendars from dialplans/hours.toml, the session and
+`flow/trial.py` ask them. Times are wall-clock times of the calendar's zone: on the day a clock is put back
+the repeated hour is open both times, on the day it is put forward a skipped opening time does not happen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_MIN = 24 * 60
+
+_SPAN = re.compile(r"([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
+_YEARLY = re.compile(r"([0-9]{2})-([0-9]{2})")
+_DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Open from minute `start` of a day until minute `end`; past 1440 it runs into the next day."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Opening hours with a name.
+
+    weekly  spans by weekday, 0 is Monday; a day without an entry is closed.
+    dated, yearly  special days: they replace the week's spans; () is closed all day.
+    A dated one beats a yearly one.
+    """
+
+    name: str
+    zone: ZoneInfo
+    weekly: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
+    dated: Mapping[date, tuple[Span, ...]] = field(default_factory=dict)
+    yearly: Mapping[tuple[int, int], tuple[Span, ...]] = field(default_factory=dict)
+
+
+def is_open(calendar: Calendar, at: datetime) -> bool:
+    """Tell whether `calendar` is open at the moment `at`.
+
+    Raises ValueError when `at` carries no time zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError("a moment needs a time zone")
+    local = at.astimezone(calendar.zone)
+    minute, today = local.hour * 60 + local.minute, local.date()
+    if any(span.start <= minute < span.end for span in spans(calendar, today)):
+        return True
+    if today == date.min:
+        return False
+    yesterday = today - timedelta(days=1)
+    return any(span.start <= minute + DAY_MIN < span.end for span in spans(calendar, yesterday))
+
+
+def spans(calendar: Calendar, day: date) -> tuple[Span, ...]:
+    """Return the spans that begin on `day`."""
+    if day in calendar.dated:
+        return calendar.dated[day]
+    if (day.month, day.day) in calendar.yearly:
+        return calendar.yearly[day.month, day.day]
+    return calendar.weekly.get(day.weekday(), ())
+
+
+def read_span(text: str) -> Span:
+    """Return the span written as HH:MM-HH:MM; an end before the start is on the next day.
+
+    Raises ValueError when it is written otherwise, or is empty.
+    """
+    found = _SPAN.fullmatch(text)
+    if not found:
+        raise ValueError("not written as HH:MM-HH:MM")
+    from_hour, from_minute, to_hour, to_minute = (int(part) for part in found.groups())
+    start, end = from_hour * 60 + from_minute, to_hour * 60 + to_minute
+    if max(from_minute, to_minute) > 59 or start >= DAY_MIN or end > DAY_MIN:
+        raise ValueError("no such time of day")
+    if start == end:
+        raise ValueError("an empty span")
+    return Span(start, end if end > start else end + DAY_MIN)
+
+
+def read_weekdays(text: str) -> tuple[int, ...]:
+    """Return the weekdays (0 is Monday) written as `mon` or `mon-fri`. Raises ValueError."""
+    first, _, last = text.partition("-")
+    if first not in WEEKDAYS or (last or first) not in WEEKDAYS or text.endswith("-"):
+        raise ValueError("no such weekday")
+    start, end = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
+    if end < start:
+        raise ValueError("the range runs backwards")
+    return tuple(range(start, end + 1))
+
+
+def read_day(text: str) -> date | tuple[int, int]:
+    """Return the special day written as YYYY-MM-DD, or (month, day) written as MM-DD. Raises ValueError."""
+    if found := _YEARLY.fullmatch(text):
+        month, day = int(found[1]), int(found[2])
+        date(2024, month, day)
+        return month, day
+    if not _DATED.fullmatch(text):
+        raise ValueError("not written as YYYY-MM-DD or MM-DD")
+    return date.fromisoformat(text)

@@ -1,0 +1,346 @@
+"""Call records and traces in SQL, written in the background: no call ever waits for the database.
+
+A session adds entries to its CallLog in memory; a writer stores what is new every FLUSH_S, many calls in one
+transaction. A database that is away costs memory, up to a bound, then the oldest ended calls.
+Called by `session.py` (begin), `app.py` (run, flush) and the command line (list, show).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from ivr import db, log
+from ivr.call import Call, TraceEntry
+from ivr.db import Database
+from ivr.errors import DatabaseError, InputError, nearest
+from ivr.flow.model import Number
+from ivr.number import normalise
+from ivr.record import trace as t
+
+logger = log.logger(__name__)
+
+FLUSH_S = 0.5
+FLUSH_PATIENCE_S = 5.0
+RETRY_S = (0.5, 5.0)  # after a failed write, first and longest
+CALLS_AT_ONCE = 500  # written in one transaction
+BACKLOG = 20_000  # ended calls kept in memory while the database is away
+ENTRIES_MOST = 2000  # per call: a bound, flows are bounded far below it
+Detail = str | int | float | bool | None | list[str]
+
+COLUMNS = {column.name: column for column in db.call.columns}
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """One call as it is kept. offers  how often an agent was offered it.  announcements  heard, `id version`.
+
+    ended_at  None while it lives, and when its end was not seen.
+    """
+
+    call_id: str
+    ani: str
+    dnis: str
+    project: str
+    flow: str
+    flow_version: str
+    language: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    queue: str = ""
+    wait_ms: int | None = None
+    agent_id: str = ""
+    offers: int = 0
+    talk_ms: int | None = None
+    announcements: tuple[str, ...] = ()
+    disposition: str = ""
+    end_reason: str = ""
+
+    def after(self, earlier: CallRecord) -> CallRecord:
+        """Return this record as the continuation of what another controller recorded before."""
+        return replace(
+            self, started_at=min(self.started_at, earlier.started_at), queue=self.queue or earlier.queue,
+            wait_ms=earlier.wait_ms if self.wait_ms is None else self.wait_ms,
+            agent_id=self.agent_id or earlier.agent_id, offers=self.offers + earlier.offers,
+            talk_ms=earlier.talk_ms if self.talk_ms is None else self.talk_ms,
+            announcements=tuple(dict.fromkeys((*earlier.announcements, *self.announcements))),
+        )  # fmt: skip
+
+
+class CallLog:
+    """What one session writes down; nothing here waits or fails."""
+
+    def __init__(self, records: Records, record: CallRecord, *, resumed: bool, monotonic: Callable[[], float]) -> None:
+        self._records, self.record, self._monotonic = records, record, monotonic
+        self._began, self.part = monotonic(), int(record.started_at.timestamp() * 1000)
+        self.entries: list[TraceEntry] = []
+        self.written = 0
+        self.earlier: CallRecord | None = None
+        self.look_for_earlier = resumed
+        self._queued_ms: int | None = None
+        self._answered_ms: int | None = None
+
+    @property
+    def language(self) -> str:
+        return self.record.language
+
+    @language.setter
+    def language(self, language: str) -> None:
+        self._set(language=language)
+
+    def now_ms(self) -> int:
+        """Return the milliseconds since the call, or this controller's part of it, began."""
+        return int((self._monotonic() - self._began) * 1000)
+
+    def add(self, step: str, event: str, **detail: Detail) -> None:
+        """Write down that `event` (ivr/record/trace.py) happened at `step`; `add(event, step, ...)` is the same."""
+        if step in t.EVENTS and event not in t.EVENTS:
+            step, event = event, step
+        if len(self.entries) < ENTRIES_MOST:
+            self.entries.append(TraceEntry(self.now_ms(), step, event, dict(detail)))
+        self._learn(event, detail)
+        self._records.changed(self)
+
+    def queued(self, queue: str, position: int | None, step: str = "") -> None:
+        """The call is in line. position  None when an agent is free at once."""
+        self._queued_ms = self.now_ms()
+        self._set(queue=queue)
+        self.add(step, t.QUEUED, queue=queue, position=position)
+
+    def talked(self, agent_id: str, seconds: float, step: str = "") -> None:
+        """The talk is over. seconds  its length, ringing included, used when the answer was not seen."""
+        talk_ms = int(seconds * 1000) if self._answered_ms is None else self.now_ms() - self._answered_ms
+        self._set(agent_id=agent_id, talk_ms=(self.record.talk_ms or 0) + talk_ms)
+        self.add(step, t.TALK_ENDED, agent=agent_id, talk_ms=talk_ms)
+
+    def finish(self, disposition: str, **fields: Any) -> None:
+        """Close the record. fields  further columns of CallRecord."""
+        if self._queued_ms is not None and self._answered_ms is None and self.record.wait_ms is None:
+            self._set(wait_ms=self.now_ms() - self._queued_ms)
+        ended_at = self.record.started_at + timedelta(milliseconds=self.now_ms())
+        self._set(disposition=disposition, ended_at=ended_at, **fields)
+        self.add("", t.ENDED, disposition=disposition)
+        self._records.ended(self)
+
+    def _learn(self, event: str, detail: dict[str, Detail]) -> None:
+        """Take from an entry what the record sums up."""
+        if event in (t.PLAYED, t.INTERRUPTED):
+            kind, _, name = str(detail.get("prompt", "")).partition(":")
+            if kind == "announcement" and name not in self.record.announcements:
+                self._set(announcements=(*self.record.announcements, name))
+        elif event == t.OFFERED:
+            self._set(offers=self.record.offers + 1)
+        elif event == t.ANSWERED:
+            self._answered_ms = self.now_ms()
+            waited = None if self._queued_ms is None else self._answered_ms - self._queued_ms
+            self._set(agent_id=str(detail.get("agent", "")), wait_ms=waited)
+        elif event in (t.HUNG_UP, t.LADDER, t.ROUTER_LOST):
+            self._set(end_reason=str(detail.get("by") or detail.get("why") or detail.get("error") or ""))
+
+    def _set(self, **fields: Any) -> None:
+        self.record = replace(self.record, **fields)
+
+
+class Records:
+    """Every call of this controller that is not yet fully stored, and what the database holds."""
+
+    def __init__(
+        self, database: Database, *, backlog: int = BACKLOG, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.database, self.backlog, self._monotonic = database, backlog, monotonic
+        self._dirty: dict[tuple[str, int], CallLog] = {}  # oldest change first
+        self._over: dict[tuple[str, int], CallLog] = {}  # of these the ended ones, oldest end first
+        self._lock = asyncio.Lock()
+        self._unnamed = itertools.count(1)
+        self.dropped = 0
+        self._lost = False
+
+    # -- what a session uses
+
+    def begin(
+        self, call: Call, started_at: datetime, *, number: Number | None = None, language: str = "",
+        flow_version: str = "", resumed: bool = False,
+    ) -> CallLog:  # fmt: skip
+        """Return the log of a call. resumed  another controller had it before: its part is kept."""
+        record = CallRecord(
+            call.call_id or f"unnamed-{started_at.timestamp():.0f}-{next(self._unnamed)}",
+            self._number(call.ani), call.dnis, number.project if number else "", number.flow if number else "",
+            flow_version, language, started_at.astimezone(UTC),
+        )  # fmt: skip
+        calllog = CallLog(self, record, resumed=resumed, monotonic=self._monotonic)
+        self.changed(calllog)
+        return calllog
+
+    def changed(self, calllog: CallLog) -> None:
+        """A log has something to store."""
+        self._dirty.setdefault((calllog.record.call_id, calllog.part), calllog)
+
+    def ended(self, calllog: CallLog) -> None:
+        """A log is complete; too many of them waiting for the database are dropped, the oldest first."""
+        self._over[calllog.record.call_id, calllog.part] = calllog
+        while len(self._over) > self.backlog:
+            oldest = next(iter(self._over))
+            del self._over[oldest]
+            self._dirty.pop(oldest, None)
+            self.dropped += 1
+            if self.dropped == 1 or self.dropped % 1000 == 0:
+                logger.error("call records dropped: the database is away too long", dropped=self.dropped)
+
+    def _number(self, ani: str) -> str:
+        try:
+            return normalise(ani, self.database.settings.country_code)
+        except ValueError:
+            return ani
+
+    # -- the writer
+
+    async def run(self) -> None:
+        """Store what is new, for ever."""
+        pause = FLUSH_S
+        while True:
+            await asyncio.sleep(pause)
+            pause = FLUSH_S if await self._store() else min(max(pause, RETRY_S[0]) * 2, RETRY_S[1])
+
+    async def flush(self) -> None:
+        """Store everything now, before the process ends; gives up on a dead database after a while."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_PATIENCE_S):
+                while self._dirty and not await self._store():
+                    await asyncio.sleep(RETRY_S[0])
+        if self._dirty:
+            logger.error("call records lost: the database is away", calls=len(self._dirty))
+
+    async def _store(self) -> bool:
+        """Store all that is new, in portions; False when the database refused."""
+        async with self._lock:
+            while self._dirty:
+                keys = list(itertools.islice(self._dirty, CALLS_AT_ONCE))
+                batch = [self._dirty.pop(key) for key in keys]
+                try:
+                    await self._write(batch)
+                except BaseException as error:
+                    self._dirty = dict(zip(keys, batch, strict=True)) | self._dirty
+                    if not isinstance(error, DatabaseError):
+                        raise
+                    if not self._lost:
+                        logger.error("call records are kept in memory", error=str(error))
+                    self._lost = True
+                    return False
+                for key in keys:
+                    if key not in self._dirty:
+                        self._over.pop(key, None)
+            if self._lost:
+                logger.info("call records are stored again")
+                self._lost = False
+            return True
+
+    async def _write(self, batch: list[CallLog]) -> None:
+        """Write rows and new trace entries of `batch` in one transaction; writing them again changes nothing."""
+        upto = [len(each.entries) for each in batch]
+        async with self.database.write() as connection:
+            for each in batch:
+                if each.look_for_earlier:
+                    row = (await connection.execute(
+                        sa.select(db.call).where(db.call.c.call_id == each.record.call_id)
+                    )).first()  # fmt: skip
+                    each.earlier = _record(row) if row else None
+                    each.look_for_earlier = False
+            rows = [_row(each.record.after(each.earlier) if each.earlier else each.record) for each in batch]
+            await connection.execute(db.upsert(connection, db.call), rows)
+            entries = [
+                _trace_row(each, n)
+                for each, end in zip(batch, upto, strict=True) for n in range(each.written, end)
+            ]  # fmt: skip
+            if entries:
+                await connection.execute(db.upsert(connection, db.call_trace, keep=True), entries)
+        for each, end in zip(batch, upto, strict=True):
+            each.written = end
+
+    # -- what people ask
+
+    async def list(self, *, last: int = 20, number: str = "") -> tuple[CallRecord, ...]:
+        """Return the newest calls, newest first; of one caller's number when given."""
+        query = sa.select(db.call).order_by(db.call.c.started_at.desc()).limit(last)
+        if number:
+            query = query.where(db.call.c.ani == self._number(number))
+        async with self.database.read() as connection:
+            return tuple(_record(row) for row in (await connection.execute(query)).all())
+
+    async def show(self, text: str) -> tuple[CallRecord, tuple[TraceEntry, ...]]:
+        """Return the call whose id is `text`, or begins or ends with it, or the `last`; and its trace.
+
+        Raises InputError naming the nearest id, or those it could be.
+        """
+        column = db.call.c.call_id
+        query = sa.select(db.call).order_by(db.call.c.started_at.desc()).limit(6)
+        wanted = text.strip()
+        async with self.database.read() as connection:
+            rows = (await connection.execute(
+                query.limit(1) if wanted == "last" else query.where(column == wanted)
+            )).all()  # fmt: skip
+            if not rows and wanted and wanted != "last":
+                begins, ends = column.startswith(wanted, autoescape=True), column.endswith(wanted, autoescape=True)
+                rows = (await connection.execute(query.where(sa.or_(begins, ends)))).all()
+            if len(rows) != 1:
+                ids = [row.call_id for row in rows]
+                known = (await connection.scalars(query.with_only_columns(column).limit(2000))).all()
+                raise InputError(_not_one(wanted, ids, list(known)))
+            record = _record(rows[0])
+            trace = (await connection.execute(
+                sa.select(db.call_trace).where(db.call_trace.c.call_id == record.call_id)
+                .order_by(db.call_trace.c.part, db.call_trace.c.n)
+            )).all()  # fmt: skip
+        began_ms = int(record.started_at.timestamp() * 1000)
+        return record, tuple(_entry(row, began_ms) for row in trace)
+
+
+def _not_one(text: str, hits: list[str], known: list[str]) -> str:
+    if hits:
+        more = ", ..." if len(hits) > 5 else ""
+        return f"{text!r} could be call {', '.join(hits[:5])}{more}"
+    if not known:
+        return "no call has been recorded yet"
+    near = nearest(text, known)
+    return f"there is no call {text!r}" + (f"; did you mean {near!r}?" if near else "; `ivr call list` shows them")
+
+
+def _row(record: CallRecord) -> dict[str, Any]:
+    row = asdict(record)
+    row["announcements"] = list(record.announcements)
+    return {name: _fit(name, value) for name, value in row.items()}
+
+
+def _fit(name: str, value: Any) -> Any:
+    """Cut text to its column, and drop NUL, which PostgreSQL refuses."""
+    most = getattr(COLUMNS[name].type, "length", None)
+    return value.replace("\0", "")[:most] if isinstance(value, str) else value
+
+
+def _record(row: Any) -> CallRecord:
+    values = dict(row._mapping)
+    return CallRecord(**{**values, "announcements": tuple(values["announcements"])})
+
+
+def _trace_row(calllog: CallLog, n: int) -> dict[str, Any]:
+    entry = calllog.entries[n]
+    return {
+        "call_id": _fit("call_id", calllog.record.call_id), "part": calllog.part, "n": n,
+        "at_ms": calllog.part + entry.at_ms, "step": entry.step[:80], "event": entry.event[:20],
+        "detail": entry.detail,
+    }  # fmt: skip
+
+
+def _entry(row: Any, began_ms: int) -> TraceEntry:
+    """Return an entry with its time since the call began; times inside it are moved as well."""
+    detail = dict(row.detail)
+    if isinstance(detail.get("from_ms"), int):
+        detail["from_ms"] += row.part - began_ms
+    return TraceEntry(row.at_ms - began_ms, row.step, row.event, detail)

@@ -1,0 +1,180 @@
+"""A call's trace in sentences. Pure; called by `ivr call show`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from zoneinfo import ZoneInfo
+
+from ivr.call import DISPOSITIONS, TraceEntry
+from ivr.record import trace as t
+from ivr.record.store import CallRecord
+
+CAUSES = {
+    "reject": "rejected it",
+    "busy": "was busy",
+    "no_answer": "did not answer",
+    "unreachable": "could not be reached",
+}
+HUNG_UP = {"CallerHungUp": "the caller hung up", "ControllerLost": "the connection to Asterisk broke"}
+LANGUAGES = {"pl": "Polish", "ru": "Russian", "en": "English"}
+
+
+def tell(record: CallRecord, entries: Iterable[TraceEntry], zone: ZoneInfo, *, caller: str) -> list[str]:
+    """Return the story, one line per thing that happened. caller  the number as it may be shown."""
+    trace = sorted(entries, key=_when)
+    ended = [
+        "{} ended: {}".format(clock(entry.at_ms), _ending(record)) for entry in trace if entry.event == t.ENDED
+    ]  # fmt: skip
+    return [
+        heading(record, zone, caller),
+        *(f"{clock(_when(e))} {sentence}" for e, sentence in _sentences(record, trace) if e.event != t.ENDED),
+        *(ended[-1:] if record.ended_at else ["      its end was not seen: it is still up, or a controller died"]),
+        *summary(record),
+    ]
+
+
+def heading(record: CallRecord, zone: ZoneInfo, caller: str) -> str:
+    """Return who called what, when, and which flow at which version answered."""
+    flow = f", flow {record.flow} version {record.flow_version}" if record.flow else ""
+    at = record.started_at.astimezone(zone)
+    return f"call {record.call_id}: {caller or 'a withheld number'} called {record.dnis} on {at:%d.%m.%Y at %H:%M:%S}{flow}"
+
+
+def summary(record: CallRecord) -> list[str]:
+    """Return the record's figures, one line, none when there are none."""
+    figures = [
+        f"waited {record.wait_ms / 1000:.1f} s for queue {record.queue}" if record.wait_ms is not None else "",
+        f"talked {record.talk_ms / 1000:.1f} s to {record.agent_id}" if record.talk_ms is not None else "",
+        f"heard announcement {', '.join(record.announcements)}" if record.announcements else "",
+    ]
+    found = "; ".join(figure for figure in figures if figure)
+    return [f"      {found}"] if found else []
+
+
+def clock(at_ms: int) -> str:
+    """Return a time since the call began as mm:ss, with hours when there are any."""
+    seconds = max(0, at_ms) // 1000
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes:02}:{seconds % 60:02}"
+
+
+def _when(entry: TraceEntry) -> int:
+    """Return when an entry began: what was played, when it began to play."""
+    began = entry.detail.get("from_ms")
+    return began if isinstance(began, int) and entry.event in (t.PLAYED, t.INTERRUPTED) else entry.at_ms
+
+
+def _ending(record: CallRecord) -> str:
+    text = DISPOSITIONS.get(record.disposition, record.disposition or "nobody noted how")
+    faulty = record.disposition == "failed" and record.end_reason
+    return f"{text} ({HUNG_UP.get(record.end_reason, record.end_reason)})" if faulty else text
+
+
+def _sentences(record: CallRecord, trace: list[TraceEntry]) -> Iterable[tuple[TraceEntry, str]]:
+    reasons = {
+        f"announcement:{e.detail.get('announcement')} v{e.detail.get('version')}": str(e.detail.get("why", ""))
+        for e in trace if e.event == t.MATCHED
+    }  # fmt: skip
+    changes = [e for e in trace if e.event == t.LANGUAGE]
+    language = "" if changes else record.language  # the record keeps the last one: before a change it is not known
+    for entry in trace:
+        if entry.event == t.LANGUAGE:
+            language = str(entry.detail.get("language", ""))
+        if entry.event in (t.PLAYED, t.INTERRUPTED):
+            yield entry, _played(entry, reasons, language)
+        else:
+            yield entry, SENTENCES.get(entry.event, _unknown)(entry)
+
+
+def _played(entry: TraceEntry, reasons: dict[str, str], language: str) -> str:
+    prompt = str(entry.detail.get("prompt", "?"))
+    announcement = prompt.removeprefix("announcement:")
+    if announcement == prompt:
+        what = prompt
+    else:
+        name, _, version = announcement.rpartition(" v")
+        why = f": {reasons[prompt]}" if reasons.get(prompt) else ""
+        what = f"announcement {name} version {version}" + (f" ({language})" if language else "") + why
+    if entry.event == t.PLAYED:
+        return f"heard {what}"
+    heard_s = (entry.at_ms - _when(entry)) / 1000
+    return f"heard {heard_s:.1f} s of {what}"
+
+
+def _pressed(entry: TraceEntry) -> str:
+    keys = entry.detail.get("keys")
+    return f"entered {keys} digits" if keys is not None else f"pressed {entry.detail.get('key')}"
+
+
+def _left(entry: TraceEntry) -> str:
+    detail = entry.detail.get("detail")
+    return f"step {entry.step}: {entry.detail.get('outcome')}" + (f", {detail}" if detail else "")
+
+
+def _queued(entry: TraceEntry) -> str:
+    place = entry.detail.get("position")
+    return f"in queue {entry.detail.get('queue')} " + (f"at position {place}" if place else "and an agent is free")
+
+
+def _offered(entry: TraceEntry) -> str:
+    return f"offered to {entry.detail.get('agent')}: {entry.detail.get('why') or 'no reason noted'}"
+
+
+def _refused(entry: TraceEntry) -> str:
+    cause = str(entry.detail.get("cause", ""))
+    return f"{entry.detail.get('agent')} {CAUSES.get(cause, cause)}; the caller keeps his place in line"
+
+
+def _talk_ended(entry: TraceEntry) -> str:
+    talk_ms = entry.detail.get("talk_ms")
+    length = f" after {talk_ms / 1000:.0f} s" if isinstance(talk_ms, int) else ""
+    return f"the talk with {entry.detail.get('agent')} is over{length}"
+
+
+def _reattached(entry: TraceEntry) -> str:
+    where = " after the talk with the agent" if entry.detail.get("talk") else f" at step {entry.step}"
+    return f"a second controller took the call over{where}"
+
+
+def _language(entry: TraceEntry) -> str:
+    language = str(entry.detail.get("language", ""))
+    return f"spoken to in {LANGUAGES.get(language, language)} from now on"
+
+
+def _hours(entry: TraceEntry) -> str:
+    return f"calendar {entry.detail.get('calendar')} is {'open' if entry.detail.get('open') else 'closed'}"
+
+
+def _unknown(entry: TraceEntry) -> str:
+    details = ", ".join(f"{key} {value}" for key, value in entry.detail.items())
+    return entry.event + (f" ({details})" if details else "")
+
+
+SENTENCES: dict[str, Callable[[TraceEntry], str]] = {
+    t.ENTERED: lambda e: f"step {e.step} ({e.detail.get('kind')}) begins",
+    t.LEFT: _left,
+    t.PLAYED: lambda e: _played(e, {}, ""),
+    t.INTERRUPTED: lambda e: _played(e, {}, ""),
+    t.PRESSED: _pressed,
+    t.LANGUAGE: _language,
+    t.MATCHED: lambda e: (
+        f"announcement {e.detail.get('announcement')} version {e.detail.get('version')} concerns him: "
+        f"{e.detail.get('why')}"
+    ),
+    t.NO_MATCH: lambda e: "no announcement concerns him",
+    t.HOURS: _hours,
+    t.QUEUED: _queued,
+    t.POSITION: lambda e: f"told his place in line: {e.detail.get('position')}",
+    t.OFFERED: _offered,
+    t.RINGING: lambda e: f"the phone of {e.detail.get('agent')} rings",
+    t.REFUSED: _refused,
+    t.ANSWERED: lambda e: f"{e.detail.get('agent')} answered",
+    t.TALK_ENDED: _talk_ended,
+    t.TRANSFERRED: lambda e: f"connected to {e.detail.get('target')}: {e.detail.get('outcome')}",
+    t.ROUTER_LOST: lambda e: f"the queue could not be used: {e.detail.get('error')}",
+    t.REATTACHED: _reattached,
+    t.LEASE: lambda e: f"the controller was silent too long: {e.detail.get('why')}",
+    t.LADDER: lambda e: f"handed to Asterisk's own fallback: {e.detail.get('why')}",
+    t.HUNG_UP: lambda e: HUNG_UP.get(str(e.detail.get("by")), f"hung up by {e.detail.get('by')}"),
+    t.ENDED: lambda e: f"ended: {e.detail.get('disposition')}",
+}

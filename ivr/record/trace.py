@@ -1,0 +1,36 @@
+"""The trace vocabulary: one word for each thing that can happen to a call. Pure.
+
+`session.py` and `waiting.py` write these, `story.py` tells them in sentences; docs/trace.md is the same table
+for readers. What each carries in its detail is written beside it.
+"""
+
+from __future__ import annotations
+
+ENTERED = "entered"  # a step begins: kind
+LEFT = "left"  # a step ended: outcome, detail
+PLAYED = "played"  # a prompt or clip was heard to its end: prompt, from_ms
+INTERRUPTED = "interrupted"  # a key stopped a prompt or clip: prompt, from_ms
+PRESSED = "pressed"  # a key: key; or an entry, whose digits are kept nowhere: keys (how many)
+LANGUAGE = "language"  # another language from now on: language
+MATCHED = "matched"  # an announcement concerns the caller: announcement, version, why
+NO_MATCH = "no_match"  # no announcement concerns the caller: live (snapshot's version)
+HOURS = "hours"  # a calendar was asked: calendar, open
+QUEUED = "queued"  # in line: queue, position (None: an agent is free)
+POSITION = "position"  # told his place: position
+OFFERED = "offered"  # one agent was chosen: agent, why, token, waited_ms
+RINGING = "ringing"  # the agent's phone rings: agent
+REFUSED = "refused"  # the agent did not take the call: agent, cause
+ANSWERED = "answered"  # the agent talks to the caller: agent
+TALK_ENDED = "talk_ended"  # the talk is over: agent, talk_ms
+TRANSFERRED = "transferred"  # connected to a fixed target: target, outcome
+ROUTER_LOST = "router_lost"  # the queue could not be used: error
+REATTACHED = "reattached"  # a second controller took the call over: talk (it was talking)
+LEASE = "lease"  # the time a controller may be silent was used up: why
+LADDER = "ladder"  # handed to Asterisk's own fallback: why
+HUNG_UP = "hung_up"  # the caller left, or the connection to him broke: by
+ENDED = "ended"  # the record was closed: disposition
+
+EVENTS = (
+    ENTERED, LEFT, PLAYED, INTERRUPTED, PRESSED, LANGUAGE, MATCHED, NO_MATCH, HOURS, QUEUED, POSITION, OFFERED,
+    RINGING, REFUSED, ANSWERED, TALK_ENDED, TRANSFERRED, ROUTER_LOST, REATTACHED, LEASE, LADDER, HUNG_UP, ENDED,
+)  # fmt: skip

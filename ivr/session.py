@@ -1,0 +1,250 @@
+"""One call, one task: performs what the flow yields on the channel, and tells the flow what happened.
+
+The way of a call is read here from top to bottom. Only this task commands the channel; a hang-up at any
+point raises CallEnded in `Channel` and is caught once, in `Session.run`. May import flow, announce,
+routing, record and `agi`; called by `app.py` for every FastAGI connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from ivr import log
+from ivr.agi.channel import Channel
+from ivr.ami.watch import Watch
+from ivr.announce.live import Live
+from ivr.call import Call, mask
+from ivr.errors import AgiError, AsteriskError, CallEnded
+from ivr.flow import commands as c
+from ivr.flow.load import Dialplans, Number
+from ivr.flow.run import run
+from ivr.hours import is_open
+from ivr.record import trace as t
+from ivr.record.store import CallLog, Records
+from ivr.settings import Settings
+from ivr.sound import Clip, Phrase, PromptSet
+from ivr.waiting import WaitForAgent
+from routing.router import Router
+
+logger = log.logger(__name__)
+
+LEASE_MARGIN_S = 5.0  # a prompt may run this much longer than its file says before the ladder takes over
+
+
+@dataclass
+class Parts:
+    """What a session leans on, built once by `app.py`. `dialplans` and `prompts` are swapped whole."""
+
+    settings: Settings
+    dialplans: Dialplans
+    prompts: PromptSet
+    live: Live
+    router: Router
+    watch: Watch
+    records: Records
+    calls: dict[str, Session] = field(default_factory=dict)
+
+
+class Session:
+    """One caller's call, from the first prompt to the record."""
+
+    def __init__(self, channel: Channel, parts: Parts, call: Call, number: Number, *, resume: str, was_talking: bool):
+        """resume  `step|language` left by a controller that died, '' for a new call.
+
+        was_talking  that controller died while the caller talked to an agent, and the talk is over.
+        """
+        self.channel, self.parts, self.call, self.number = channel, parts, call, number
+        self.step, _, language = resume.partition("|")
+        self.was_talking = was_talking
+        self.customer = None if call.tainted else parts.live.customer(call.ani)
+        self.language = language or (self.customer.language if self.customer else "") or number.language
+        self.prompts = parts.prompts
+        self.dialplans = parts.dialplans
+        self.log: CallLog = parts.records.begin(
+            call, datetime.now(ZoneInfo(parts.settings.timezone)), number=number, language=self.language,
+            flow_version=self.dialplans.version, resumed=bool(resume),
+        )
+        self.kept: dict[str, str] = {}
+        self.disposition = "failed"
+        self.lease_ends = time.monotonic() + parts.settings.entry_lease_s
+
+    async def run(self) -> None:
+        """Lead the call to its end; afterwards its record is on its way to the database."""
+        structlog.contextvars.bind_contextvars(call_id=self.call.call_id)
+        self.parts.calls[self.call.call_id] = self
+        try:
+            if self.was_talking:
+                await self._finish_talk()
+            else:
+                await self._follow_flow()
+        except CallEnded as end:
+            self.disposition = "hung_up" if self.disposition == "failed" else self.disposition
+            self.log.add(t.HUNG_UP, self.step, by=type(end).__name__)
+        except Exception as error:  # a bug or a broken part ends this call only, and its caller reaches the ladder
+            logger.exception("call failed", step=self.step, error=str(error))
+            await self._to_ladder(str(error))
+        finally:
+            del self.parts.calls[self.call.call_id]
+            self.log.finish(self.disposition)
+            logger.info("call ended", ani=mask(self.call.ani), dnis=self.call.dnis, flow=self.number.flow,
+                        disposition=self.disposition, ms=self.log.now_ms())
+
+    async def _follow_flow(self) -> None:
+        flow = self.dialplans.flows[self.number.flow]
+        resume = self.step if self.step in flow.steps else None
+        if resume:
+            self.log.add(t.REATTACHED, self.step)
+        else:
+            await self.channel.answer()
+        generator = run(flow, start=resume)
+        event: c.Event | None = None
+        while True:
+            command = generator.send(event) if event is not None else next(generator)
+            if isinstance(command, c.HangUp):
+                await self._hang_up(command)
+                return
+            event = await self._perform(command)
+
+    async def _finish_talk(self) -> None:
+        """A talk outlived the controller that began it: close it, do not queue the caller again."""
+        self.log.add(t.REATTACHED, self.step, talk=True)
+        self.disposition = "agent"
+        await self.parts.router.complete(self.call.call_id)
+        await self.channel.hangup()
+
+    async def _perform(self, command: c.Command) -> c.Event:
+        match command:
+            case c.Enter():
+                return await self._enter(command)
+            case c.Leave():
+                self.log.add(t.LEFT, command.step, outcome=command.outcome, detail=command.detail)
+                return c.Done()
+            case c.Play():
+                return c.Heard(await self.play(command.phrases, command.keys))
+            case c.Ask():
+                return c.Digits(await self._ask(command))
+            case c.SetLanguage():
+                self.language = command.language
+                self.log.language = command.language
+                self.log.add(t.LANGUAGE, self.step, language=command.language)
+                return c.Done()
+            case c.FindAnnouncements():
+                return self._find_announcements(command)
+            case c.CheckHours():
+                return self._check_hours(command)
+            case c.Queue():
+                return await WaitForAgent(self, self.dialplans.queues[command.queue]).run()
+            case c.Transfer():
+                return await self._transfer(command)
+            case c.Keep():
+                self.kept[command.name] = command.digits
+                return c.Done()
+            case c.HangUp():
+                raise AssertionError("HangUp ends the flow and is not performed")
+
+    async def _enter(self, command: c.Enter) -> c.Event:
+        self.step = command.step
+        self.log.add(t.ENTERED, command.step, kind=command.kind)
+        if command.kind in ("menu", "collect", "language", "queue"):  # where a second controller may take over
+            await self.lease(0)
+            await self.channel.set_variable("HOTLINE_STEP", f"{command.step}|{self.language}")
+        return c.Done()
+
+    async def _hang_up(self, command: c.HangUp) -> None:
+        """End the call; one that a fault ended goes to Asterisk's ladder instead, which reaches somebody."""
+        self.disposition = command.disposition
+        if command.disposition == "failed":
+            await self._to_ladder("the flow could not help")
+        else:
+            await self.channel.hangup()
+
+    async def _to_ladder(self, why: str) -> None:
+        """Give the caller to Asterisk's ladder: it speaks, then rings the emergency phones."""
+        self.log.add(t.LADDER, self.step, why=why)
+        with contextlib.suppress(CallEnded, AsteriskError):
+            await self.channel.set_variable("HOTLINE_DONE", "ladder")
+
+    # -- speaking and listening
+
+    async def lease(self, needed_s: float) -> None:
+        """Let the caller be ours for `needed_s` more seconds and a margin; then Asterisk's ladder takes over."""
+        now = time.monotonic()
+        if self.lease_ends - now < needed_s + 1.0:
+            seconds = int(needed_s + LEASE_MARGIN_S + 1)
+            await self.channel.set_autohangup(seconds)
+            self.lease_ends = now + seconds
+
+    async def no_lease(self) -> None:
+        """Let the caller stay connected without us: before a bridge."""
+        await self.channel.set_autohangup(0)
+        self.lease_ends = float("inf")
+
+    def take_lease_back(self) -> None:
+        """After a bridge: the next `lease` arms it again."""
+        self.lease_ends = 0.0
+
+    async def play(self, phrases: tuple[Phrase, ...], keys: str = "") -> str:
+        """Play phrases; return the key that stopped them or ''."""
+        for phrase in phrases:
+            for stem in self.prompts.files(phrase, self.language):
+                name = phrase.name if isinstance(phrase, Clip) else self.prompts.name(stem)
+                seconds = self.prompts.seconds(stem)
+                await self.lease(seconds)
+                began = self.log.now_ms()
+                try:
+                    key = await self.channel.stream_file(stem, keys, timeout_s=seconds + 4.0)
+                except AgiError as error:  # unreadable: the rest of what was to be said still is
+                    logger.error("prompt not played", prompt=name, error=str(error))
+                    continue
+                self.log.add(t.PLAYED if not key else t.INTERRUPTED, self.step, prompt=name, from_ms=began)
+                if key:
+                    self.log.add(t.PRESSED, self.step, key=key)
+                    return key
+        return ""
+
+    async def _ask(self, command: c.Ask) -> str:
+        text = await self.play(command.phrases, "0123456789*#")
+        while text != command.finish and len(text) < command.most:
+            await self.lease(command.timeout_s)
+            key = await self.channel.wait_for_digit(int(command.timeout_s * 1000))
+            if not key or key == command.finish:
+                break
+            text += key
+        if len(text) == 1 and not command.secret and command.most == 1:
+            self.log.add(t.PRESSED, self.step, key=text)
+        elif text:
+            self.log.add(t.PRESSED, self.step, keys=len(text))
+        return "" if text == command.finish else text
+
+    # -- what is known
+
+    def _find_announcements(self, command: c.FindAnnouncements) -> c.Found:
+        now = datetime.now(ZoneInfo(self.parts.settings.timezone))
+        found = self.parts.live.match(self.call, language=self.language, service=command.service, now=now)
+        for announcement in found:
+            self.log.add(t.MATCHED, self.step, announcement=announcement.announcement_id,
+                         version=announcement.version, why=announcement.why)
+        if not found:
+            self.log.add(t.NO_MATCH, self.step, live=self.parts.live.version)
+        return c.Found(found)
+
+    def _check_hours(self, command: c.CheckHours) -> c.Hours:
+        now = datetime.now(ZoneInfo(self.parts.settings.timezone))
+        return c.Hours(is_open(self.dialplans.hours[command.name], now))
+
+    # -- connecting
+
+    async def _transfer(self, command: c.Transfer) -> c.Transferred:
+        await self.no_lease()
+        await self.channel.gosub("dial-target", "s", "1", command.target)
+        self.take_lease_back()
+        status = await self.channel.get_variable("HOTLINE_DIALSTATUS") or ""
+        outcome = {"ANSWER": "answered", "BUSY": "busy", "NOANSWER": "no_answer"}.get(status, "failed")
+        self.log.add(t.TRANSFERRED, self.step, target=command.target, outcome=outcome)
+        return c.Transferred(outcome)

@@ -1,0 +1,131 @@
+"""Set everything up and run it: what `make setup` and `make run` do. Every step is quick when nothing changed."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+
+from ivr import asterisk, native
+from ivr.errors import ConfigError
+from ivr.settings import PROJECT, Settings
+
+Report = Callable[[str], None]
+
+
+def set_up(settings: Settings, report: Report) -> None:
+    """Bring the native parts, the database, the prompts and Asterisk's configuration up to date.
+
+    Raises ConfigError with what to do; whatever was finished stays finished.
+    """
+    began = time.monotonic()
+    _native(report)
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    from ivr.db import upgrade
+    from ivr.speech.catalog import load_prompt_set
+    from ivr.speech.render import render_prompts
+
+    upgrade(settings)
+    render_prompts(settings, report)
+    render_asterisk(settings, load_prompt_set(settings))
+    if time.monotonic() - began > 5:
+        report(f"set up in {time.monotonic() - began:.0f} s")
+
+
+def _native(report: Report) -> None:
+    lacking = native.missing()
+    if lacking:
+        from ivr.fetch import fetch
+
+        report(f"bringing native parts: {', '.join(lacking)}")
+        fetch(lacking, report)
+        still = native.missing()
+        if still:
+            raise ConfigError(f"{', '.join(still)} cannot be found after unpacking: remove {native.root()} and run this again")
+
+
+def render_asterisk(settings: Settings, prompts: object) -> Path:
+    """Write Asterisk's configuration for these settings, numbers and agents' phones."""
+    import asyncio
+
+    from ivr.app import load_dialplans
+    from ivr.db import Database
+    from ivr.desk.agents import Agents
+    from ivr.sound import Prompt, PromptSet
+
+    assert isinstance(prompts, PromptSet)
+    dialplans = load_dialplans(settings)
+
+    async def phones() -> list[asterisk.AgentPhone]:
+        database = Database(settings)
+        try:
+            return [asterisk.AgentPhone(a.endpoint, a.sip_password, a.agent_id, a.name) for a in await Agents(database).list()]
+        finally:
+            await database.close()
+
+    def stem(key: str) -> str:
+        return next(iter(prompts.files(Prompt(key), settings.default_language)), "")
+
+    return asterisk.render(
+        settings, secrets=asterisk.load_secrets(settings), numbers=dialplans.numbers, phones=asyncio.run(phones()),
+        emergency=dialplans.emergency, targets=dialplans.targets, fallback_prompt=stem("fallback_trouble"), goodbye_prompt=stem("goodbye"),
+    )
+
+
+def redis_argv(settings: Settings) -> list[str]:
+    """Return the command that runs our Redis in the foreground: append-only file, loopback, no snapshots."""
+    folder = settings.var_dir / "redis"
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        *native.program("redis-server"), "--port", str(settings.redis_port), "--bind", "127.0.0.1",
+        "--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
+        "--maxmemory-policy", "noeviction", "--loglevel", "warning", "--daemonize", "no",
+    ]
+
+
+def run_all(settings: Settings) -> int:
+    """Run the Procfile until Ctrl-C or until a part ends; no process is left. Returns the exit status."""
+    check_ports(settings)
+    manager = Manager()
+    for name, line in parse_procfile((PROJECT / "Procfile").read_text()).processes.items():
+        if name != "redis" or not settings.redis_url:
+            manager.add_process(name, line, cwd=str(PROJECT))
+    manager.loop()
+    return int(manager.returncode or 0) if manager.returncode not in (-2, -15, 130, 143) else 0
+
+
+def check_ports(settings: Settings) -> None:
+    """Raise ConfigError naming the setting of every port that is taken."""
+    wanted = [("HOTLINE_SIP_PORT", settings.sip_port, socket.SOCK_DGRAM, settings.host),
+              ("HOTLINE_AMI_PORT", settings.ami_port, socket.SOCK_STREAM, "127.0.0.1"),
+              ("HOTLINE_AGI_PORT", settings.agi_port, socket.SOCK_STREAM, "127.0.0.1")]
+    if not settings.redis_url:
+        wanted.append(("HOTLINE_REDIS_PORT", settings.redis_port, socket.SOCK_STREAM, "127.0.0.1"))
+    taken = [f"port {port} is taken: end what uses it (another hotline?) or set {name} to a free one"
+             for name, port, kind, host in wanted if not _free(host, port, kind)]
+    if taken:
+        raise ConfigError(*taken)
+
+
+def _free(host: str, port: int, kind: socket.SocketKind) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def ready_line(settings: Settings) -> str:
+    """Tell how to reach the hotline that just became ready."""
+    from ivr.app import load_dialplans
+
+    numbers = ", ".join(f"{n.number} ({n.name})" for n in load_dialplans(settings).numbers.values())
+    return (f"ready: dial sip:100@{settings.host}:{settings.sip_port} · numbers: {numbers} · place a call: "
+            "make call TO=100 FROM=+48221234567 KEYS=1 · see it work: make demo · stop: Ctrl-C")

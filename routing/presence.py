@@ -1,0 +1,131 @@
+"""A controller's presence in Redis: its heartbeat, and putting its calls in line again after Redis lost them.
+
+Called by `router`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from routing.errors import RouterUnavailable, RoutingError
+from routing.model import PRIORITY_CREDIT_MS, Need
+from routing.scripts import Scripts
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class HeldCall:
+    """What puts a call in line again. entered_ms  0 before Redis named it.  talks  its wait is over."""
+
+    queue: str
+    need: Need
+    priority: int
+    entered_ms: int
+    talks: bool = False
+
+    def entry(self) -> dict[str, str | int]:
+        """Return the arguments of call_enqueue that describe the call."""
+        return {
+            "queue": self.queue,
+            "need": str(self.need),
+            "priority": self.priority,
+            "credit_ms": self.priority * PRIORITY_CREDIT_MS,
+            "entered_ms": self.entered_ms or "",
+        }
+
+
+class Presence:
+    """One controller on one Redis.
+
+    calls  the calls this controller holds, by id.  on_reset  awaited when Redis came back empty or as another
+    process: sign the agents in again.  on_empty  called when it came back empty: streams begin anew.
+    """
+
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        scripts: Scripts,
+        controller_id: str,
+        node: str,
+        dead_after_s: float,
+    ) -> None:
+        self._client, self._scripts = client, scripts
+        self._controller_id, self._node = controller_id, node
+        self._epoch, self._run_id, self._beat_at = "", "", 0.0
+        self._dead_after_s = dead_after_s
+        self.calls: dict[str, HeldCall] = {}
+        self.on_reset: Callable[[], Awaitable[None]] | None = None
+        self.on_empty: Callable[[], None] | None = None
+
+    async def beat(self) -> None:
+        """Tell Redis this controller lives; put right what a lost Redis, or a long pause here, undid."""
+        reply = await self._scripts.run(
+            "controller_beat", controller=self._controller_id, epoch=uuid.uuid4().hex
+        )
+        run_id = await self._server_run_id()
+        empty = self._epoch not in ("", reply["epoch"])
+        restarted = self._run_id not in ("", run_id)
+        # While this process stood still its calls may have been detached.
+        forgotten = self._epoch != "" and time.monotonic() - self._beat_at > self._dead_after_s
+        forgotten = forgotten or (self._epoch != "" and not reply["known"])
+        if empty and self.on_empty:
+            log.error("redis_empty: %d calls are put in line again", len(self.calls))
+            self.on_empty()
+        if (empty or restarted) and self.on_reset:
+            await self.on_reset()
+        if empty or restarted or forgotten:
+            await self._put_back()
+        self._epoch, self._run_id, self._beat_at = reply["epoch"], run_id, time.monotonic()
+
+    def talks(self, call_id: str) -> None:
+        """The call is with an agent: never put it in line again by itself."""
+        if call_id in self.calls:
+            self.calls[call_id] = replace(self.calls[call_id], talks=True)
+
+    async def _put_back(self) -> None:
+        """Put the waiting calls in line where they are not any more, oldest first; leave talks alone."""
+        for call_id, held in sorted(self.calls.items(), key=lambda item: item[1].entered_ms):
+            if held.talks or self.calls.get(call_id) is not held:
+                continue
+            try:
+                await self._scripts.run(
+                    "call_enqueue",
+                    call_id=call_id,
+                    controller=self._controller_id,
+                    node=self._node,
+                    mode="keep",
+                    max_len="",
+                    **held.entry(),
+                )
+            except RouterUnavailable:
+                raise
+            except RoutingError as error:
+                log.error("call_not_put_back %s: %s", call_id, error)
+            if call_id not in self.calls:  # it ended while we asked
+                await self._end(call_id)
+
+    async def _end(self, call_id: str) -> None:
+        await self._scripts.run(
+            "call_end",
+            call_id=call_id,
+            outcome="abandoned",
+            wrap_up=1,
+            controller=self._controller_id,
+            node=self._node,
+            attached_ms="",
+        )
+
+    async def _server_run_id(self) -> str:
+        try:
+            info = await self._client.info("server")
+        except (RedisError, OSError) as error:
+            raise RouterUnavailable(f"Redis does not answer ({error})") from error
+        return str(info["run_id"])

@@ -1,0 +1,336 @@
+"""Router: puts calls in line and brings each to one agent. What the controller and the command line call.
+
+Every operation is one Lua script, so no other controller sees half of it. Errors are `routing.errors`. All
+operations end within about 2 s when Redis is gone, then raise RouterUnavailable; `abandon` and `complete` do
+not raise, they are made good as soon as Redis is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from routing import keys, link
+from routing.errors import BadArgument, QueueFull, RouterUnavailable, StaleOffer, UnknownCall
+from routing.model import (
+    CAUSES,
+    PRIORITY_MAX,
+    AgentProfile,
+    Cause,
+    Need,
+    Offer,
+    Placement,
+    Policy,
+    Position,
+    Snapshot,
+    check_id,
+)
+from routing.presence import HeldCall, Presence
+from routing.scripts import Scripts
+from routing.snapshot import call_ids, read_snapshot
+from routing.sweep import Owed, beat_for_ever, log, ms, sweep_for_ever
+from routing.waiting import Offers, Waiting
+
+DEFAULT_POLICY = Policy()
+
+
+class Router:
+    """The queues of one routing group, seen from one controller.
+
+    redis  any client of the right Redis: address and credentials are taken from it, connections are own ones.
+    controller_id  names this controller; unique among those alive.  node  the Asterisk it sits beside.
+    on_reset  awaited when Redis came back without what it held: sign the agents in again (`restore`).
+    replaced  for tests: another clock (`scripts.load`).
+    """
+
+    def __init__(
+        self,
+        redis: redis.asyncio.Redis,
+        *,
+        group: str = "main",
+        controller_id: str,
+        node: str = "main",
+        policy: Policy = DEFAULT_POLICY,
+        on_reset: Callable[[], Awaitable[None]] | None = None,
+        replaced: Mapping[str, str] | None = None,
+    ) -> None:
+        self.controller_id, self.node = check_id("controller_id", controller_id), check_id("node", node)
+        self.policy = policy
+        self._root = keys.root(group)
+        self._client, self._reader = link.command_client(redis), link.reader_client(redis)
+        self._scripts = Scripts(self._client, self._root, replaced=replaced)
+        self._offers = Offers(self._reader, f"{self._root}:offers:{controller_id}", self._take)
+        self._owed = Owed(self._scripts)
+        self._presence = Presence(self._client, self._scripts, controller_id, node, policy.dead_after_s)
+        self._presence.on_reset, self._presence.on_empty = on_reset, self._offers.restart
+
+    async def start(self) -> None:
+        """Announce this controller. A dead Redis does not stop it: `run` recovers."""
+        try:
+            await self._presence.beat()
+        except RouterUnavailable as error:
+            log.error("redis_down: %s", error)
+
+    async def run(self) -> None:
+        """Heartbeat, sweep, receive offers, for ever; cancel to stop."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(beat_for_ever(self._presence.beat, self.policy))
+            tasks.create_task(sweep_for_ever(self._scripts, self.policy))
+            tasks.create_task(self._offers.read(self._presence.calls.__contains__))
+            tasks.create_task(self._owed.pay_for_ever())
+
+    async def close(self) -> None:
+        """Leave: calls still held wait for another controller. Closes the connections."""
+        try:
+            await self._scripts.run("controller_leave", controller=self.controller_id)
+        except RouterUnavailable:
+            pass
+        finally:
+            await self._client.aclose()
+            await self._reader.aclose()
+
+    # Agents
+
+    async def sign_in(self, profile: AgentProfile) -> None:
+        """Sign an agent in, or renew his profile; ends a pause. He gets the best waiting call at once."""
+        await self._scripts.run(
+            "agent_sign_in",
+            agent_id=profile.agent_id,
+            group=keys.group_name(profile.skills),
+            endpoint=profile.endpoint,
+            name=profile.name,
+            language=profile.language,
+            ring_ms=ms(profile.ring_s),
+            wrap_up_ms=ms(profile.wrap_up_s),
+        )
+
+    async def sign_out(self, agent_id: str) -> None:
+        """Sign an agent out, at once or when the call he has ends. Who is not in stays out."""
+        await self._scripts.run("agent_sign_out", agent_id=agent_id)
+
+    async def pause(self, agent_id: str, reason: str = "") -> None:
+        """No new calls for this agent; what he has goes on. Raises UnknownAgent."""
+        await self._scripts.run("agent_pause", agent_id=agent_id, wish="pause", pause_reason=reason)
+
+    async def unpause(self, agent_id: str) -> None:
+        """End a pause; also forgets unanswered calls in a row. Raises UnknownAgent."""
+        await self._scripts.run("agent_pause", agent_id=agent_id, wish="unpause", pause_reason="")
+
+    async def toggle_pause(self, agent_id: str, reason: str = "") -> bool:
+        """Pause or end the pause, whichever it is not. Returns whether he is paused now."""
+        reply = await self._scripts.run("agent_pause", agent_id=agent_id, wish="toggle", pause_reason=reason)
+        return bool(reply["paused"])
+
+    async def end_wrap_up(self, agent_id: str) -> None:
+        """End wrap-up or back-off before its time. Raises UnknownAgent."""
+        await self._scripts.run("agent_ready", agent_id=agent_id)
+
+    async def restore(self, profiles: Iterable[AgentProfile]) -> None:
+        """Sign in all of `profiles`, as after Redis came back empty."""
+        for profile in profiles:
+            await self.sign_in(profile)
+
+    # Calls
+
+    async def enqueue(
+        self,
+        call_id: str,
+        queue: str,
+        need: Need,
+        *,
+        priority: int = 0,
+        entered_ms: int | None = None,
+        max_len: int | None = None,
+    ) -> Placement | None:
+        """Make a call wait for an agent who meets `need`. This controller holds it from now on.
+
+        A call known already keeps entry time and place; an offer or talk it had is over.
+        entered_ms  first entry when known from elsewhere; only ever makes it earlier.
+        max_len  calls the queue holds at most, None for no limit.
+        Returns None when the queue is full: the call is not in line.
+        Raises RouterUnavailable (then `abandon` the call when giving up).
+        """
+        _check_entry(call_id, queue, priority, max_len)
+        self._owed.withdraw(call_id)
+        return await self._enqueue(call_id, HeldCall(queue, need, priority, entered_ms or 0), max_len)
+
+    async def accept(self, offer: Offer) -> bool:
+        """The agent answered. False when the offer was over by then: hang up on the agent.
+
+        After RouterUnavailable keep the talk and repeat.
+        """
+        try:
+            await self._scripts.run("offer_accept", call_id=offer.call_id, token=offer.token)
+        except StaleOffer:
+            return False
+        self._presence.talks(offer.call_id)
+        return True
+
+    async def refuse(self, offer: Offer, cause: Cause) -> Placement:
+        """The agent did not take it: he backs off, the call keeps its place and goes to the next agent.
+
+        An offer that was over already changes nothing: the offer in force, if any, comes by `next_offer`.
+        Raises UnknownCall when this controller ended the call.
+        """
+        if cause not in CAUSES:
+            raise BadArgument(f"cause {cause!r}: expected one of {', '.join(CAUSES)}")
+        try:
+            reply = await self._scripts.run(
+                "offer_refuse",
+                call_id=offer.call_id,
+                token=offer.token,
+                cause=cause,
+                back_off_ms=ms(self.policy.back_off_s[cause]),
+                pause_after=self.policy.pause_after[cause],
+            )
+        except StaleOffer:
+            return await self._placement_now(offer.call_id)
+        return await self._placement(offer.call_id, reply)
+
+    async def abandon(self, call_id: str) -> None:
+        """The caller left: no line, offer or ring of this call remains. Others' calls are left alone."""
+        await self._end(call_id, "abandoned", wrap_up=True)
+
+    async def complete(self, call_id: str, *, wrap_up: bool = True) -> None:
+        """The talk is over: the agent goes into wrap-up or is ready at once. An unknown call is no error."""
+        await self._end(call_id, "completed", wrap_up=wrap_up)
+
+    async def position(self, call_id: str) -> Position | None:
+        """Tell the place of a call; None when it is in no queue (any more)."""
+        try:
+            reply = await self._scripts.run("call_position", call_id=call_id)
+        except UnknownCall:
+            return None
+        return Position(reply["position"], reply["agents_in"], reply["waiting"])
+
+    def waiting(self, call_id: str) -> Waiting:
+        """Return the inbox of a call: `with router.waiting(id) as line: offer = await line.next_offer(5)`."""
+        return Waiting(self._offers, call_id)
+
+    async def reconcile(self, live_call_ids: Collection[str], *, grace_s: float = 2) -> tuple[str, ...]:
+        """End every call of this node whose channel is not among `live_call_ids`; free its agent.
+
+        A talk ends in wrap-up. grace_s  calls enqueued so lately may be younger than the list and are left
+        alone. Returns what was ended.
+        """
+        try:
+            known = await call_ids(self._client, self._root)
+            now_ms = _now_ms(await self._client.time())
+        except (RedisError, OSError) as error:
+            raise RouterUnavailable(f"Redis does not answer ({error})") from error
+        before = now_ms - ms(grace_s) if grace_s else ""
+        gone = []
+        for call_id in sorted(set(known) - set(live_call_ids)):
+            reply = await self._scripts.run(
+                "call_end",
+                call_id=call_id,
+                outcome="gone",
+                wrap_up=1,
+                controller=self.controller_id,
+                node=self.node,
+                attached_ms=before,
+            )
+            if reply["ended"]:
+                self._forget(call_id)
+                gone.append(call_id)
+        return tuple(gone)
+
+    async def snapshot(self) -> Snapshot:
+        """Read all queues, calls in line order and agents, for people to look at."""
+        try:
+            return await read_snapshot(self._client, self._root)
+        except (RedisError, OSError) as error:
+            raise RouterUnavailable(f"Redis does not answer ({error})") from error
+
+    async def _enqueue(self, call_id: str, held: HeldCall, max_len: int | None) -> Placement | None:
+        self._presence.calls[call_id] = held
+        try:
+            reply = await self._scripts.run(
+                "call_enqueue",
+                call_id=call_id,
+                controller=self.controller_id,
+                node=self.node,
+                mode="renew",
+                max_len="" if max_len is None else max_len,
+                **held.entry(),
+            )
+        except QueueFull:
+            self._forget(call_id)
+            return None
+        if self._presence.calls.get(call_id) is held:
+            self._presence.calls[call_id] = replace(held, entered_ms=reply["entered_ms"])
+        return await self._placement(call_id, reply)
+
+    async def _placement(self, call_id: str, reply: dict[str, Any]) -> Placement:
+        offer = None
+        if "token" in reply:
+            try:
+                offer = await self._offers.take(call_id, reply["token"])
+            except StaleOffer:
+                return await self._placement_now(call_id)
+        position = None if offer else reply["position"]
+        return Placement(position, offer, reply["agents_in"], reply["entered_ms"])
+
+    async def _placement_now(self, call_id: str) -> Placement:
+        """Where the call stands; a call Redis lost is put in line again at its place."""
+        try:
+            now = await self._scripts.run("call_position", call_id=call_id)
+        except UnknownCall:
+            held = self._presence.calls.get(call_id)
+            placement = await self._enqueue(call_id, held, None) if held else None
+            if placement is None:
+                raise
+            return placement
+        return Placement(now["position"], None, now["agents_in"], now["entered_ms"])
+
+    async def _take(self, call_id: str, token: int) -> Offer:
+        reply = await self._scripts.run(
+            "offer_take", call_id=call_id, token=token, margin_ms=ms(self.policy.ring_margin_s)
+        )
+        return Offer(
+            call_id,
+            reply["agent_id"],
+            reply["endpoint"],
+            token,
+            reply["deadline_ms"],
+            reply["waited_ms"],
+            reply["reason"],
+            reply["ring_ms"] / 1000,
+            reply["name"],
+            reply["language"],
+        )
+
+    async def _end(self, call_id: str, outcome: str, *, wrap_up: bool) -> None:
+        self._forget(call_id)
+        await self._owed.end(
+            call_id,
+            outcome=outcome,
+            wrap_up=int(wrap_up),
+            controller=self.controller_id,
+            node=self.node,
+            attached_ms="",
+        )
+
+    def _forget(self, call_id: str) -> None:
+        self._presence.calls.pop(call_id, None)
+        self._offers.forget(call_id)
+
+
+def _check_entry(call_id: str, queue: str, priority: int, max_len: int | None) -> None:
+    check_id("call_id", call_id)
+    check_id("queue", queue)
+    if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > PRIORITY_MAX:
+        raise BadArgument(
+            f"priority {priority!r}: expected a whole number, -{PRIORITY_MAX} to {PRIORITY_MAX}"
+        )
+    if max_len is not None and max_len < 0:
+        raise BadArgument(f"max_len {max_len}: expected 0 or more, or None for no limit")
+
+
+def _now_ms(time: tuple[int, int]) -> int:
+    return time[0] * 1000 + time[1] // 1000

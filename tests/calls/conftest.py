@@ -1,0 +1,154 @@
+"""One real hotline for all tests of this folder: Redis, Asterisk, a controller; two agents, some customers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from ivr.db import Database
+from ivr.desk.agents import Agents
+from ivr.phone.ear import Pcm
+from ivr.phone.hear import Heard, Recogniser
+from ivr.phone.phone import Phone, Phones
+from ivr.speech.catalog import load_prompt_set
+from tests.support.hotline import Hotline
+
+DISTRICT = "pl/mazowieckie/warszawa/wola"
+INSIDE = "+48221110001"
+INSIDE_BUSINESS = "+48221110002"
+OUTSIDE = "+48221110003"
+OUTSIDE_RU = "+48221110004"
+UNKNOWN = "+48601999888"
+
+CUSTOMERS = f"""number,account,name,area,language,class
+{INSIDE},1001,Anna Wolska,{DISTRICT}/node-17,pl,normal
+{INSIDE_BUSINESS},1002,Piekarnia Wola,{DISTRICT}/node-17,pl,business
+{OUTSIDE},1003,Jan Mokotowski,pl/mazowieckie/warszawa/mokotow/node-3,pl,normal
+{OUTSIDE_RU},1004,Olga Ivanova,pl/mazowieckie/warszawa/mokotow/node-3,ru,normal
+"""
+
+
+@dataclass(frozen=True)
+class AgentLogin:
+    """What an agent's phone needs."""
+
+    agent_id: str
+    endpoint: str
+    password: str
+    pin: str
+
+
+@pytest.fixture(scope="session")
+def hotline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotline]:
+    """A running hotline."""
+    folder = tmp_path_factory.mktemp("hotline", numbered=False)
+    running = Hotline(folder)
+    try:
+        running.cli("setup", timeout_s=300)
+        (folder / "customers.csv").write_text(CUSTOMERS)
+        running.cli("customers", "import", str(folder / "customers.csv"))
+        yield running.start()
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def logins(hotline: Hotline) -> dict[str, AgentLogin]:
+    """Two agents for internet faults: anna and boris. Wrap-up is short."""
+    found = {}
+    for agent_id, pin in (("anna", "4711"), ("boris", "4712")):
+        hotline.cli("agent", "add", agent_id, "--name", agent_id.title(), "--skill", "internet:5", "--pin", pin,
+                    "--ring", "8", "--wrap-up", "1")
+
+    async def read() -> None:
+        database = Database(hotline.settings)
+        for agent in await Agents(database).list():
+            pin = {"anna": "4711", "boris": "4712"}[agent.agent_id]
+            found[agent.agent_id] = AgentLogin(agent.agent_id, agent.endpoint, agent.sip_password, pin)
+        await database.close()
+
+    asyncio.run(read())
+    return found
+
+
+@pytest.fixture(autouse=True)
+def healthy(hotline: Hotline) -> Iterator[None]:
+    """Every test begins and ends with one controller, nobody signed in and nothing announced."""
+    if hotline.processes["controller"].poll() is not None:
+        hotline.start_controller()
+    yield
+    for agent_id in ("anna", "boris"):
+        hotline.cli("agent", "out", agent_id, check=False)
+
+
+@pytest.fixture
+async def phones(hotline: Hotline) -> AsyncIterator[Phones]:
+    """Real SIP phones."""
+    async with Phones(hotline.server) as opened:
+        yield opened
+
+
+@cache
+def recogniser(var: Path) -> Recogniser:
+    """Recogniser of every rendered prompt and announcement clip below `var`."""
+    from ivr.settings import load
+
+    names = load_prompt_set(load(var=var)).names
+    files = {name: Path(stem + ".ulaw") for stem, name in names.items()}
+    return Recogniser(files)
+
+
+def heard(hotline: Hotline, pcm: Pcm) -> list[Heard]:
+    """Return what a phone heard, from its audio alone."""
+    return recogniser(hotline.settings.var_dir).recognise(pcm)
+
+
+def heard_names(hotline: Hotline, pcm: Pcm) -> list[str]:
+    """Return the prompts a phone heard, in order, without labels such as silence and music."""
+    return [piece.name for piece in heard(hotline, pcm) if piece.known]
+
+
+async def agent_phone(phones: Phones, login: AgentLogin) -> Phone:
+    """Return an agent's registered phone."""
+    return await phones.phone(login.endpoint, login.password)
+
+
+async def sign_in(hotline: Hotline, *agents: str) -> None:
+    """Sign agents in, the first one longest idle."""
+    for agent_id in agents:
+        await asyncio.to_thread(hotline.cli, "agent", "in", agent_id)
+
+
+async def last_call(hotline: Hotline, number: str, *, timeout_s: float = 10) -> dict[str, object]:
+    """Return the newest finished record of a caller."""
+    ends = asyncio.get_running_loop().time() + timeout_s
+    while True:
+        run = await asyncio.to_thread(hotline.cli, "call", "list", "--from", number, "--json")
+        records = [r for r in json.loads(run.stdout) if r["ended_at"]]
+        if records:
+            newest: dict[str, object] = records[0]
+            return newest
+        if asyncio.get_running_loop().time() > ends:
+            raise AssertionError(f"no finished record of {number}: {run.stdout}")
+        await asyncio.sleep(0.2)
+
+
+async def wait_until(condition, what: str, timeout_s: float = 10) -> None:  # type: ignore[no-untyped-def]
+    """Wait until `await condition()` is true."""
+    ends = asyncio.get_running_loop().time() + timeout_s
+    while not await condition():
+        if asyncio.get_running_loop().time() > ends:
+            raise AssertionError(f"{what} did not happen within {timeout_s} s")
+        await asyncio.sleep(0.05)
+
+
+def later(hours: float) -> str:
+    """A time to give to --until."""
+    return (datetime.now(UTC) + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M")

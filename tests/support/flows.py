@@ -1,0 +1,96 @@
+"""Build small dialplans from text, and hold a flow against a transcript, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ivr.errors import Finding
+from ivr.flow.commands import Command, Done, Event, HangUp
+from ivr.flow.load import Dialplans, Flow, build
+from ivr.flow.run import run
+
+FOLDER = Path("dialplans")
+PROMPTS = frozenset(
+    "welcome main_menu language_menu closed no_agents queue_full goodbye goodbye_announcement invalid_key no_input "
+    "too_many_tries offer_menu enter_account connecting transferring transfer_failed announcement_intro".split()
+)
+NUMBERS = '[numbers.100]\nflow = "main"\nlanguage = "pl"\n\n[targets]\nreception = "PJSIP/reception"\n'
+QUEUES = '[queues.support]\nskill = "internet"\nkeys = "*"\n\n[queues.plain]\nskill = "internet"\n'
+HOURS = 'timezone = "Europe/Warsaw"\n[hours.office.week]\nmon-fri = ["08:00-16:00"]\n'
+END = '\n[steps.end]\nkind = "hangup"\n'
+
+
+def files(flow: str | bytes, **others: str | bytes) -> dict[Path, bytes]:
+    """Return the files of dialplans whose flow `main` is `flow`. others  numbers, queues, hours when not usual."""
+    texts = {"numbers": NUMBERS, "queues": QUEUES, "hours": HOURS} | others
+    contents = {FOLDER / f"{name}.toml": _bytes(text) for name, text in texts.items()}
+    return contents | {FOLDER / "flows" / "main.toml": _bytes(flow)}
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def findings(flow: str | bytes, **others: str | bytes) -> list[str]:
+    """Return every mistake in these dialplans, as a person reads it."""
+    return [str(finding) for finding in raw_findings(flow, **others)]
+
+
+def raw_findings(flow: str | bytes, **others: str | bytes) -> list[Finding]:
+    """Return every mistake in these dialplans."""
+    return build(files(flow, **others), FOLDER, PROMPTS)[1]
+
+
+def dialplans(flow: str, **others: str | bytes) -> Dialplans:
+    """Return checked dialplans whose flow `main` is `flow`."""
+    built, wrong = build(files(flow, **others), FOLDER, PROMPTS)
+    assert not wrong, "\n".join(map(str, wrong))
+    assert built is not None
+    return built
+
+
+def flow(steps: str, start: str = "first", rescue: str = "end") -> Flow:
+    """Return a checked flow with these steps, and a step `end` that hangs up."""
+    return dialplans(text(steps, start, rescue)).flows["main"]
+
+
+def text(steps: str, start: str = "first", rescue: str = "end") -> str:
+    """Return a flow file with these steps, and a step `end` that hangs up."""
+    return f'title = "Test"\nstart = "{start}"\nrescue = "{rescue}"\n{steps}{END}'
+
+
+def commands(flow: Flow, events: Iterable[Event], *, start: str | None = None, traced: bool = False) -> list[Command]:
+    """Return the commands `flow` yields when `events` come; Enter and Leave are answered (and left out) by itself."""
+    waiting = iter(events)
+    generator = run(flow, start=start)
+    found: list[Command] = []
+    command = next(generator)
+    while True:
+        own = type(command).__name__ in ("Enter", "Leave")
+        if traced or not own:
+            found.append(command)
+        if isinstance(command, HangUp):
+            assert list(waiting) == [], "events the flow never asked for"
+            return found
+        command = generator.send(Done() if own else next(waiting))
+
+
+def transcript(flow: Flow, *lines: tuple[Command, Event | None], start: str | None = None) -> None:
+    """Assert that `flow` yields exactly these commands when each is answered by the event beside it."""
+    events = [event for _, event in lines if event is not None]
+
+    assert [command for command, _ in lines] == commands(flow, events, start=start)
+
+
+def lines_of(values: Mapping[str, object]) -> str:
+    """Return `values` as TOML lines; strings, numbers, booleans and lists of strings."""
+    return "".join(f"{key} = {_toml(value)}\n" for key, value in values.items())
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,181 @@
+"""What the routing tests share: Redis with time that tests move, a dump of everything, indexes rebuilt from records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import redis.asyncio
+
+from routing import keys
+from routing.match import Agent, Call, fits
+from routing.scripts import Scripts
+
+ROOT = keys.root("test")
+# Loaded in place of include/clock.lua: the time is what the test wrote.
+MOVED_CLOCK = {"clock": "local function now_ms()\n  return tonumber(redis.call('GET', KEYS[1] .. ':clock'))\nend\n"}
+START_MS = 1_800_000_000_000
+# Not records: time, streams, replies, and what outlives all calls on purpose.
+PASSING = ("clock", "events", "epoch", "token")
+
+_DUMP = """
+local found = {}
+for _, name in ipairs(redis.call('KEYS', KEYS[1] .. ':*')) do
+  local kind, short = redis.call('TYPE', name).ok, string.sub(name, #KEYS[1] + 2)
+  if string.sub(short, 1, 6) == 'reply:' then
+    -- gone by itself
+  elseif kind == 'hash' then
+    found[short] = redis.call('HGETALL', name)
+  elseif kind == 'zset' then
+    found[short] = redis.call('ZRANGE', name, 0, -1, 'WITHSCORES')
+  elseif kind == 'set' then
+    found[short] = redis.call('SMEMBERS', name)
+  elseif kind == 'stream' then
+    found[short] = { tostring(redis.call('XLEN', name)) }
+  else
+    found[short] = { redis.call('GET', name) }
+  end
+end
+return cjson.encode(found)
+"""
+
+
+class Dump:
+    """All keys of the test's group at one moment, without replies. `all` name -> flat list."""
+
+    def __init__(self, everything: Mapping[str, list[str]]) -> None:
+        self.all = everything
+
+    def pairs(self, name: str) -> dict[str, str]:
+        """The hash or sorted set `name` as a dictionary."""
+        flat = self.all.get(name, [])
+        return dict(zip(flat[::2], flat[1::2], strict=True))
+
+    def scores(self, name: str) -> dict[str, int]:
+        return {member: int(float(score)) for member, score in self.pairs(name).items()}
+
+    def records(self, kind: str) -> dict[str, dict[str, str]]:
+        """All hashes `kind:<id>` by id."""
+        return {name.partition(":")[2]: self.pairs(name) for name in self.all if name.startswith(f"{kind}:")}
+
+    def names(self) -> set[str]:
+        """Every key that is neither time, stream nor counter of tokens."""
+        return {name for name in self.all if name not in PASSING}
+
+
+class MovedRedis:
+    """One routing group on a real Redis whose time stands still until `move_ms`."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self.client = client
+        self.scripts = Scripts(client, ROOT, replaced=MOVED_CLOCK)
+        self._dump = client.register_script(_DUMP)
+        self.now = START_MS
+
+    async def move_ms(self, by: int) -> None:
+        """Let `by` milliseconds pass."""
+        self.now += by
+        await self.client.set(f"{ROOT}:clock", self.now)
+
+    async def dump(self) -> Dump:
+        return Dump(json.loads(await self._dump(keys=[ROOT])))
+
+    async def clear(self) -> None:
+        """Empty Redis and start the clock again."""
+        await self.client.flushall()
+        self.now = START_MS
+        await self.move_ms(0)
+
+
+def as_call(name: str, f: Mapping[str, str]) -> Call:
+    """A call record of Redis as the model has it."""
+    skill, _, level = f["need"].partition(">=")
+    return Call(name, f["controller"], f["node"], f["queue"], skill, int(level), int(f["priority"]),
+                int(f["entered_ms"]), int(f["attached_ms"]), f["state"],  # type: ignore[arg-type]
+                f.get("agent", ""), int(f.get("token", 0)), f.get("taken") == "1", int(f.get("deadline_ms", 0)),
+                f.get("tried", "").split())
+
+
+def as_agent(name: str, f: Mapping[str, str]) -> Agent:
+    """An agent record of Redis as the model has it."""
+    missed = {field.removeprefix("missed_"): int(n) for field, n in f.items() if field.startswith("missed_")}
+    return Agent(name, keys.group_skills(f["group"]), int(f["ring_ms"]), int(f["wrap_up_ms"]),
+                 int(f["idle_since_ms"]), f["status"], f["state"],  # type: ignore[arg-type]
+                 f.get("call", ""), int(f.get("token", 0)), int(f.get("until_ms", 0)), missed)
+
+
+def rebuilt(dump: Dump) -> dict[str, dict[str, Any]]:
+    """Every index as it must be, worked out from the records of calls and agents alone."""
+    index: dict[str, dict[str, Any]] = {}
+
+    def put(name: str, member: str, value: object) -> None:
+        index.setdefault(name, {})[member] = value
+
+    def add(name: str, member: str) -> None:
+        put(name, member, index.get(name, {}).get(member, 0) + 1)
+
+    for name, f in dump.records("call").items():
+        put("calls", name, int(f["entered_ms"]))
+        if f["controller"]:
+            put(f"held:{f['controller']}", name, int(f["entered_ms"]))
+        if f["state"] != "bridged":
+            add("queue_size", f["queue"])
+        if f["state"] == "waiting":
+            put(f"w:{f['class']}", name, int(f["score"]))
+        if f["state"] == "offered":
+            put("due", f"offer {name}", int(f["deadline_ms"]))
+    for name, f in dump.records("agent").items():
+        add("group_size", f["group"])
+        if f["status"] == "in":
+            add("agents_in", f["group"])
+        if f["status"] == "in" and f["state"] == "ready":
+            put(f"i:{f['group']}", name, int(f["idle_since_ms"]))
+        if "until_ms" in f:
+            put("due", f"agent {name}", int(f["until_ms"]))
+    for name in list(index):
+        kind, _, member = name.partition(":")
+        if kind in ("w", "i"):
+            score, first = min((score, id_) for id_, score in index[name].items())
+            put(f"heads:{kind}", member, f"{score} {first}")
+    return index
+
+
+def index_faults(dump: Dump) -> list[str]:
+    """Return one line for each index that is not what the records say; [] is good."""
+    want, faults = rebuilt(dump), []
+    kinds = ("calls", "held", "queue_size", "w", "due", "group_size", "agents_in", "i", "heads")
+    for name in sorted({n for n in dump.all if n.partition(":")[0] in kinds} | want.keys()):
+        have: dict[str, Any] = dump.pairs(name)
+        if not name.startswith("heads"):
+            have = {m: int(float(v)) for m, v in have.items() if not m.startswith(("class ", "lost "))}
+        if have != want.get(name, {}):
+            faults.append(f"{name}: is {have}, records say {want.get(name, {})}")
+    lost = {m.removeprefix("lost ") for m in dump.pairs("due") if m.startswith("lost ")}
+    detached = {n for n, f in dump.records("call").items() if f["state"] == "detached"}
+    if lost != detached:
+        faults.append(f"due: lost {lost}, detached {detached}")
+    if set(dump.all.get("agents", [])) != dump.records("agent").keys():
+        faults.append("agents: not those that have a record")
+    return faults + _fit_faults(dump)
+
+
+def _fit_faults(dump: Dump) -> list[str]:
+    faults = []
+    classes, groups = dump.pairs("classes"), dump.pairs("groups")
+    if groups.keys() != dump.pairs("group_size").keys():
+        faults.append("groups: not those that have agents")
+    fitting = {(c, g) for c in classes for g in groups if _fits(c, g)}
+    if {(c, g) for c, text in classes.items() for g in text.split()} != fitting:
+        faults.append(f"classes: {classes} with groups {list(groups)}")
+    if {(c, g) for g, text in groups.items() for c in text.split()} != fitting:
+        faults.append(f"groups: {groups} with classes {list(classes)}")
+    if {c for text in dump.pairs("needs").values() for c in text.split()} != classes.keys():
+        faults.append("needs: not the classes")
+    return faults + [f"class of {name} is unknown" for name in dump.all
+                     if name.startswith("w:") and name.removeprefix("w:") not in classes]
+
+
+def _fits(class_: str, group: str) -> bool:
+    skill, _, level = class_.rpartition("@")[0].partition(">=")
+    return fits(skill, int(level), keys.group_skills(group))
