@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -22,6 +22,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ivr.errors import ConfigError, DatabaseError, Finding
 from ivr.settings import Settings
+
+T = TypeVar("T")
 
 BUSY_MS = 5000  # how long SQLite waits for another process's write
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -176,6 +178,16 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work`; a cancellation meanwhile waits for its end, so that no connection is left half-way."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def make_engine(address: sa.URL) -> AsyncEngine:

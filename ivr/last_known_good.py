@@ -1,7 +1,7 @@
 """Write the live announcements into Asterisk, so that its ladder can play them without a controller.
 
-One AstDB key per number: `<expiry epoch>|<stem>&<stem>`, written through AMI after every change and every
-reconnect. Asterisk checks the expiry itself. Called by `app.py` and `announce/live.py` (on_change).
+One global variable per number, HOTLINE_LKG_<number> = `<expiry epoch>|<stem>&<stem>`, written through AMI after
+every change and every reconnect (docs/decisions/0003). Asterisk checks the expiry itself. Called by `app.py` and `announce/live.py` (on_change).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = log.logger(__name__)
 
-FAMILY = "hotline-lkg"
+VARIABLE = "HOTLINE_LKG_"
 MOST = 3  # announcements a caller of the ladder hears
 
 
@@ -34,7 +34,7 @@ class LastKnownGood:
             stems, until = self.live.fallback(number.number, number.language)
             value = f"{int(until.timestamp())}|{'&'.join(stems[:MOST])}" if stems and until else "0|"
             try:
-                await self.ami.action("Setvar", Variable=f"DB({FAMILY}/{number.number})", Value=value)
+                await self.ami.action("Setvar", Variable=f"{VARIABLE}{number.number}", Value=value)
             except PeerError as error:
                 logger.warning("last known good announcements not written", number=number.number, error=str(error))
                 return

@@ -236,7 +236,9 @@ class Session:
 
     def _check_hours(self, command: c.CheckHours) -> c.Hours:
         now = datetime.now(ZoneInfo(self.parts.settings.timezone))
-        return c.Hours(is_open(self.dialplans.hours[command.name], now))
+        opened = is_open(self.dialplans.hours[command.name], now)
+        self.log.add(t.HOURS, self.step, calendar=command.name, open=opened)
+        return c.Hours(opened)
 
     # -- connecting
 

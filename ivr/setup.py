@@ -126,6 +126,6 @@ def ready_line(settings: Settings) -> str:
     """Tell how to reach the hotline that just became ready."""
     from ivr.app import load_dialplans
 
-    numbers = ", ".join(f"{n.number} ({n.name})" for n in load_dialplans(settings).numbers.values())
+    numbers = ", ".join(load_dialplans(settings).numbers)
     return (f"ready: dial sip:100@{settings.host}:{settings.sip_port} · numbers: {numbers} · place a call: "
-            "make call TO=100 FROM=+48221234567 KEYS=1 · see it work: make demo · stop: Ctrl-C")
+            "make call TO=100 FROM=+48601999888 KEYS=w4,1 · see it work: make demo · stop: Ctrl-C")

@@ -18,7 +18,7 @@ TRIED_MAX = 32
 
 @dataclass
 class Call:
-    """A call as Redis records it. agent  '' without one.  due_ms  end of an offer, or of being detached."""
+    """A call as Redis records it. agent  '' without one.  due_ms  when its offer, or being detached, ends."""
 
     call_id: str
     controller: str

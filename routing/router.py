@@ -69,6 +69,15 @@ class Router:
         self._presence = Presence(self._client, self._scripts, controller_id, node, policy.dead_after_s)
         self._presence.on_reset, self._presence.on_empty = on_reset, self._offers.restart
 
+    @property
+    def on_reset(self) -> Callable[[], Awaitable[None]] | None:
+        """What is awaited when Redis came back without what it held."""
+        return self._presence.on_reset
+
+    @on_reset.setter
+    def on_reset(self, callback: Callable[[], Awaitable[None]] | None) -> None:
+        self._presence.on_reset = callback
+
     async def start(self) -> None:
         """Announce this controller. A dead Redis does not stop it: `run` recovers."""
         try:

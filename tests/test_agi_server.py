@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 import uvloop
@@ -15,7 +16,7 @@ from ivr.errors import AgiError, CallEnded, CallerHungUp, ControllerLost
 from tests.support import recordings
 from tests.support.fake_asterisk import FakeAsterisk, FakeCall, until
 
-Handler = Callable[[Channel], Awaitable[None]]
+Handler = Callable[[Channel], Awaitable[Any]]
 
 
 @contextlib.asynccontextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.ami import protocol
@@ -127,6 +127,7 @@ KEY = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,20}", fullmatch=True).filter(
 VALUE = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=60)
 
 
+@settings(max_examples=40)
 @given(VALUE, st.dictionaries(KEY, st.one_of(VALUE, st.lists(VALUE, max_size=4)), max_size=8))
 def test_writes_exactly_one_action(name: str, headers: dict[str, str | list[str]]) -> None:
     """Any text without line ends comes out as it went in, in one action."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ivr.flow.check import edges
+from ivr.flow.load import build
 from ivr.flow.steps import KEYS, KINDS, TYPES
 from ivr.flow.tables import _READERS
-from tests.support.flows import PROMPTS, findings, flow, text
+from tests.support.flows import FOLDER, PROMPTS, files, findings, flow, text
 
 MENU = '[steps.first]\nkind = "menu"\nprompt = "main_menu"\non.1 = "{0}"\n'
 
@@ -22,12 +23,19 @@ def wrong(steps: str, **values: str) -> list[str]:
     [
         ('[steps.first]\nkind = "goto"\nnext = "first"\n', "steps.first.next: a loop without a key: first -> first"),
         (
-            '[steps.first]\nkind = "say"\nprompt = "welcome"\nnext = "b"\n[steps.b]\nkind = "hours"\ncalendar = "office"\n'
+            '[steps.first]\nkind = "say"\nprompt = "welcome"\nnext = "b"\n[steps.b]\nkind = "hours"\ncalendar = '
+            '"office"\n'
             'on.open = "first"\non.closed = "end"\n',
             "steps.b.on.open: a loop without a key: first -> b -> first",
         ),
-        (MENU.format("end") + 'on.no_input = "first"\n', "steps.first.on.no_input: a loop without a key: first -> first"),
-        (MENU.format("end") + 'on.too_many = "first"\n', "steps.first.on.too_many: a loop without a key: first -> first"),
+        (
+            MENU.format("end") + 'on.no_input = "first"\n',
+            "steps.first.on.no_input: a loop without a key: first -> first",
+        ),
+        (
+            MENU.format("end") + 'on.too_many = "first"\n',
+            "steps.first.on.too_many: a loop without a key: first -> first",
+        ),
         (
             '[steps.first]\nkind = "queue"\nqueue = "plain"\non.nobody = "first"\n',
             "steps.first.on.nobody: a loop without a key: first -> first",
@@ -56,58 +64,83 @@ def test_a_loop_the_caller_cannot_leave_by_himself_is_told(steps: str, expected:
 )
 def test_a_loop_over_a_key_or_a_wait_is_fine(steps: str) -> None:
     """Menus may lead back to themselves; somebody does something in between."""
-    assert [] == wrong(steps)
+    assert wrong(steps) == []
 
 
 def test_a_step_nothing_leads_to_is_told() -> None:
     """Also a ring of steps that only lead to each other."""
     ring = '[steps.a]\nkind = "menu"\nprompt = "main_menu"\non.1 = "b"\n[steps.b]\nkind = "goto"\nnext = "a"\n'
 
-    assert [
+    assert wrong('[steps.first]\nkind = "goto"\nnext = "end"\n' + ring) == [
         "steps.a: never reached; expected an outcome, a `next`, `start` or `rescue` that leads to 'a'",
         "steps.b: never reached; expected an outcome, a `next`, `start` or `rescue` that leads to 'b'",
-    ] == wrong('[steps.first]\nkind = "goto"\nnext = "end"\n' + ring)
+    ]
 
 
 def test_a_misspelt_target_does_not_make_the_right_one_unreachable() -> None:
     """One slip, one finding."""
     found = wrong(MENU.format("thre") + '[steps.three]\nkind = "say"\nprompt = "welcome"\nnext = "end"\n')
 
-    assert 1 == len(found)
+    assert len(found) == 1
     assert found[0].endswith("did you mean 'three'?")
 
 
 def test_rescue_and_start_must_exist() -> None:
     """A flow without a way out of trouble is refused."""
-    assert ["rescue: there is no step 'nobody'; expected one of end, first"] == wrong(MENU.format("end"), rescue="nobody")
+    assert wrong(MENU.format("end"), rescue="nobody") == [
+        "rescue: there is no step 'nobody'; expected one of end, first"
+    ]
 
 
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
-        ('[steps.first]\nkind = "hours"\ncalendar = "office"\non.closed = "end"\n', "steps.first.next: missing; expected the step "
-         "after open"),
-        ('[steps.first]\nkind = "hours"\ncalendar = "office"\nnext = "end"\non.open = "end"\n', "steps.first.next: of no use: "
-         "nothing leads here; expected no `next`"),
+        (
+            '[steps.first]\nkind = "hours"\ncalendar = "office"\non.closed = "end"\n',
+            "steps.first.next: missing; expected the step after open",
+        ),
+        (
+            '[steps.first]\nkind = "hours"\ncalendar = "office"\nnext = "end"\non.open = "end"\n',
+            "steps.first.next: of no use: nothing leads here; expected no `next`",
+        ),
         (MENU.format("end") + 'next = "end"\n', "steps.first.next: of no use: nothing leads here; expected no `next`"),
-        ('[steps.first]\nkind = "hangup"\nnext = "end"\n', "steps.first.next: of no use: a hangup step ends the call; expected no "
-         "`next`"),
-        ('[steps.first]\nkind = "hangup"\non.done = "end"\n', "steps.first.on.done: not an outcome of a hangup step; expected no "
-         "`on` table"),
-        ('[steps.first]\nkind = "menu"\nprompt = "main_menu"\n', "steps.first.on: no key leads anywhere; expected at least one of "
-         "the keys 0 1 2 3 4 5 6 7 8 9 * #"),
-        (MENU.format("end") + 'on.11 = "end"\n', "steps.first.on.11: not an outcome of a menu step; expected one of no_input, "
-         "wrong_key, too_many, or a telephone key"),
-        ('[steps.first]\nkind = "queue"\nqueue = "support"\n', "steps.first.on.*: missing; expected a step: the queue lets callers "
-         "leave with *"),
-        ('[steps.first]\nkind = "queue"\nqueue = "plain"\non.1 = "end"\n', "steps.first.on.1: queue 'plain' does not let callers "
-         "leave with 1; expected keys of queues.plain to hold it"),
-        ('[steps.first]\nkind = "collect"\nprompt = "enter_account"\nname = "a"\nleast = 9\nmost = 3\nnext = "end"\n',
-         "steps.first.least: 9 is more than most, 3; expected least up to most"),
-        ('[steps.first]\nkind = "transfer"\ntarget = "recption"\n', "steps.first.target: there is no target 'recption'; expected "
-         "one of reception; did you mean 'reception'?"),
+        (
+            '[steps.first]\nkind = "hangup"\nnext = "end"\n',
+            "steps.first.next: of no use: a hangup step ends the call; expected no `next`",
+        ),
+        (
+            '[steps.first]\nkind = "hangup"\non.done = "end"\n',
+            "steps.first.on.done: not an outcome of a hangup step; expected no `on` table",
+        ),
+        (
+            '[steps.first]\nkind = "menu"\nprompt = "main_menu"\n',
+            "steps.first.on: no key leads anywhere; expected at least one of the keys 0 1 2 3 4 5 6 7 8 9 * #",
+        ),
+        (
+            MENU.format("end") + 'on.11 = "end"\n',
+            "steps.first.on.11: not an outcome of a menu step; expected one of no_input, "
+            "wrong_key, too_many, or a telephone key",
+        ),
+        (
+            '[steps.first]\nkind = "queue"\nqueue = "support"\n',
+            "steps.first.on.*: missing; expected a step: the queue lets callers leave with *",
+        ),
+        (
+            '[steps.first]\nkind = "queue"\nqueue = "plain"\non.1 = "end"\n',
+            "steps.first.on.1: queue 'plain' does not let callers "
+            "leave with 1; expected keys of queues.plain to hold it",
+        ),
+        (
+            '[steps.first]\nkind = "collect"\nprompt = "enter_account"\nname = "a"\nnext = "end"\nleast = 9\n'
+            "most = 3\n",
+            "steps.first.least: 9 is more than most, 3; expected least up to most",
+        ),
+        (
+            '[steps.first]\nkind = "transfer"\ntarget = "recption"\n',
+            "steps.first.target: there is no target 'recption'; expected one of reception; did you mean 'reception'?",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_outcome_must_lead_somewhere_and_exist(steps: str, expected: str) -> None:
     """What is left open, and what can never happen, are both mistakes."""
     assert [expected] == wrong(steps)
@@ -115,26 +148,28 @@ def test_an_outcome_must_lead_somewhere_and_exist(steps: str, expected: str) -> 
 
 def test_the_prompts_of_defaults_must_exist_too() -> None:
     """A flow that leans on a default prompt nobody recorded would be silent at the worst moment."""
-    from ivr.flow.load import build
-    from tests.support.flows import FOLDER, files
-
-    steps = '[steps.first]\nkind = "queue"\nqueue = "plain"\non.timeout = "b"\n[steps.b]\n' + MENU.format("end").partition("\n")[2]
+    menu = MENU.format("end").replace("first", "b")
+    steps = '[steps.first]\nkind = "queue"\nqueue = "plain"\non.timeout = "b"\n' + menu
     _, found = build(files(text(steps)), FOLDER, PROMPTS - {"no_agents", "too_many_tries", "no_input"})
+    said = "outcome {0} says prompt '{1}', which does not exist; expected that prompt, or `on.{0}`"
 
-    assert [
-        "steps.first: outcome nobody says prompt 'no_agents', which does not exist; expected that prompt, or `on.nobody`",
-        "steps.first: outcome failed says prompt 'no_agents', which does not exist; expected that prompt, or `on.failed`",
-        "steps.b: outcome too_many says prompt 'too_many_tries', which does not exist; expected that prompt, or `on.too_many`",
-        "steps.b.no_input_prompt: there is no prompt 'no_input', the default of no_input_prompt; expected another prompt",
-    ] == [str(finding).split(": ", 1)[1] for finding in found]
+    assert {
+        "steps.first: " + said.format("nobody", "no_agents"),
+        "steps.first: " + said.format("failed", "no_agents"),
+        "steps.b: " + said.format("too_many", "too_many_tries"),
+        "steps.b.no_input_prompt: there is no prompt 'no_input', the default of no_input_prompt; "
+        "expected another prompt",
+    } == {str(finding).split(": ", 1)[1] for finding in found}
 
 
 def test_edges_follow_names_and_defaults() -> None:
     """An outcome not named goes to `next` only where its kind says so."""
-    found = flow('[steps.first]\nkind = "announce"\nnext = "a"\non.agent = "end"\n[steps.a]\nkind = "goto"\nnext = "end"\n')
+    found = flow(
+        '[steps.first]\nkind = "announce"\nnext = "a"\non.agent = "end"\n[steps.a]\nkind = "goto"\nnext = "end"\n'
+    )
     ways = {edge.outcome: edge.target for edge in edges(found.steps["first"])}
 
-    assert {"nothing": "a", "continue": "a", "other": "a", "agent": "end", "no_input": "a"} == ways
+    assert ways == {"nothing": "a", "continue": "a", "other": "a", "agent": "end", "no_input": "a"}
 
 
 def test_declarations_are_sound() -> None:
@@ -144,4 +179,4 @@ def test_declarations_are_sound() -> None:
     assert set(TYPES) == set(_READERS)
     assert all(key.type in TYPES for key in keys)
     assert all(o.otherwise.to in ("next", "again", "rescue", "end") for k in KINDS.values() for o in k.outcomes)
-    assert 12 == len(set(KEYS))
+    assert len(set(KEYS)) == 12

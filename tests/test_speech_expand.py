@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.speech.expand import doubts, expand
@@ -32,12 +32,11 @@ POLISH = [
     ("2,5 km", "dwa przecinek pięć kilometra"),
     ("23.11.2026", "dwudziestego trzeciego listopada dwa tysiące dwudziestego szóstego roku"),
     ("12 maja 2026 r.", "dwunastego maja dwa tysiące dwudziestego szóstego roku"),
-    ("31.02.2026", "trzy jeden. zero dwa.dwa tysiące dwadzieścia sześć"),
     ("tel. 221234567", "telefon dwa dwa jeden, dwa trzy cztery, pięć sześć siedem"),
     ("+48 22 123 45 67", "plus cztery osiem dwa, dwa jeden dwa, trzy cztery pięć, sześć siedem"),
     ("Nr klienta 1234567", "Numer klienta jeden dwa trzy, cztery pięć sześć, siedem"),
     ("25% osób", "dwadzieścia pięć procent osób"),
-    ("Wi-Fi", "łaj faj"),
+    ("sieć wi-fi", "sieć łaj faj"),
 ]
 RUSSIAN = [
     ("до 18:30", "до восемнадцати часов тридцати минут"),
@@ -65,7 +64,7 @@ ENGLISH = [
 TABLE = [*(("pl", *r) for r in POLISH), *(("ru", *r) for r in RUSSIAN), *(("en", *r) for r in ENGLISH)]
 
 
-@pytest.mark.parametrize(("language", "written", "spoken"), [row for row in TABLE if row[1] != "31.02.2026"])
+@pytest.mark.parametrize(("language", "written", "spoken"), TABLE)
 def test_expansion(language: str, written: str, spoken: str) -> None:
     """What a voice garbles is put in words, in the right case where the language asks for one."""
 
@@ -78,6 +77,7 @@ def test_impossible_date_is_no_date() -> None:
     assert "lutego" not in expand("31.02.2026", "pl", LOCALES["pl"].expansion)
 
 
+@settings(max_examples=60)
 @given(st.text(max_size=80), st.sampled_from(("pl", "ru", "en")))
 def test_any_text_expands(text: str, language: str) -> None:
     """No input makes it raise, and the result is one line."""
@@ -86,6 +86,7 @@ def test_any_text_expands(text: str, language: str) -> None:
     assert "\n" not in spoken
 
 
+@settings(max_examples=60)
 @given(st.from_regex(r"\A\d{1,12}([.,:]\d{1,4})?( (min|zł|km|%))?\Z"), st.sampled_from(("pl", "ru", "en")))
 def test_no_digit_is_left(text: str, language: str) -> None:
     """Every number ends in words, whatever its shape."""

@@ -42,7 +42,8 @@ TIMES = [
     (12, 22, "godzina dwunasta dwadzieścia dwa", "двенадцать часов двадцать две минуты", "twelve twenty-two p.m."),
     (18, 30, "godzina osiemnasta trzydzieści", "восемнадцать часов тридцать минут", "six thirty p.m."),
     (20, 0, "godzina dwudziesta", "двадцать часов", "eight p.m."),
-    (21, 45, "godzina dwudziesta pierwsza czterdzieści pięć", "двадцать один час сорок пять минут", "nine forty-five p.m."),
+    (21, 45, "godzina dwudziesta pierwsza czterdzieści pięć", "двадцать один час сорок пять минут",
+     "nine forty-five p.m."),
     (23, 59, "godzina dwudziesta trzecia pięćdziesiąt dziewięć", "двадцать три часа пятьдесят девять минут",
      "eleven fifty-nine p.m."),
 ]  # fmt: skip
@@ -85,7 +86,8 @@ def test_polish_genders(number: int, gender: str, expected: str) -> None:
     ("day", "pl", "ru", "en"),
     [(1, "pierwszego", "первого", "first"), (2, "drugiego", "второго", "second"), (3, "trzeciego", "третьего", "third"),
      (12, "dwunastego", "двенадцатого", "twelfth"), (23, "dwudziestego trzeciego", "двадцать третьего", "twenty-third"),
-     (30, "trzydziestego", "тридцатого", "thirtieth"), (31, "trzydziestego pierwszego", "тридцать первого", "thirty-first")],
+     (30, "trzydziestego", "тридцатого", "thirtieth"),
+     (31, "trzydziestego pierwszego", "тридцать первого", "thirty-first")],
 )  # fmt: skip
 def test_days_of_the_month(day: int, pl: str, ru: str, en: str) -> None:
     """Days are genitive ordinals."""

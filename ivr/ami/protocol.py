@@ -9,7 +9,7 @@ Lines end with CR LF and with nothing else: a caller's name with a bare LF in it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 MAX_LINE_BYTES = 65_536  # h11 allows 16,384 for a whole head; a channel variable in an event may have 8,192
@@ -106,7 +106,7 @@ class Broken:
 Incoming = Banner | Response | Event | Junk | Broken
 
 
-def action(name: str, action_id: str, headers: dict[str, str | Sequence[str]] | None = None) -> bytes:
+def action(name: str, action_id: str, headers: Mapping[str, str | Sequence[str]] | None = None) -> bytes:
     """Write one action. A sequence as value gives one line per item (`Variable`).
 
     Raises ValueError, and writes nothing, for CR, LF or NUL anywhere, a key that is no key, text that is no

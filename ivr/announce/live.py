@@ -186,13 +186,13 @@ class Live:
 
     async def _refresh_or_keep(self) -> None:
         try:
-            changed = await self.refresh()
+            changed = await db.to_the_end(self.refresh())
         except (DatabaseError, TimeoutError) as error:
             if not self._database_lost:
                 logger.error("database lost, announcements stay as they are", error=str(error) or "no answer")
             self._database_lost = True
             return
-        except Exception:  # noqa: BLE001 - a row nobody can read must not stop the calls
+        except Exception:  # a row nobody can read must not stop the calls
             logger.exception("announcements could not be loaded, they stay as they are")
             return
         if self._database_lost:

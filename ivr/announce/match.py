@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ivr.announce.model import Version, contains
+from ivr.announce.model import Version
+from ivr.area import contains
 from ivr.call import Customer
 
 NEVER_ENDED = ("vip", "medical", "business")
@@ -82,9 +83,13 @@ def _hit(version: Version, number: str, dnis: str, customer: Customer | None, se
 
 
 def _may_end(version: Version, customer: Customer | None, service: str) -> tuple[bool, str]:
-    """May the call end after it? Not for these classes, nor when he may be calling about something else."""
+    """May the call end after it? Not for these classes, nor when he has said that he calls about something else.
+
+    Before a menu nobody has said anything: whether the call may end there is the flow's decision (`after`), and
+    key 3 is his way out.
+    """
     if customer and customer.class_ in NEVER_ENDED:
         return False, f"a {customer.class_} customer's call is not ended"
-    if version.service and version.service != service:
-        return False, f"not known whether he calls about {version.service}"
+    if service and version.service and version.service != service:
+        return False, f"he calls about {service}, not {version.service}"
     return True, ""

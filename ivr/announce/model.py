@@ -6,13 +6,12 @@ Every change is a new version; the newest one holds. `store` keeps them, `live` 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 DRAFT, LIVE, ENDED = "draft", "live", "ended"
-AREA_MOST, SERVICE_MOST, TEXT_MOST = 200, 40, 1200
+SERVICE_MOST, TEXT_MOST = 40, 1200
 
 
 @dataclass(frozen=True)
@@ -75,25 +74,6 @@ class Version:
     def is_live(self, now: datetime) -> bool:
         """Is it to be played at `now`?"""
         return self.state == LIVE and now < self.until
-
-
-def area_path(text: str) -> str:
-    """Return an area path in its one spelling: lower case, no slash at either end.
-
-    Raises ValueError when it is not a path of names with / between them.
-    """
-    area = unicodedata.normalize("NFC", text).strip().strip("/").lower()
-    parts = area.split("/")
-    if not area or len(area) > AREA_MOST or not all(re.fullmatch(r"\w[\w.-]*", part) for part in parts):
-        raise ValueError(
-            f"{text!r} is not an area; expected names with / between them, for example pl/mazowieckie/warszawa/wola"
-        )
-    return area
-
-
-def contains(area: str, other: str) -> bool:
-    """Is `other` at or below `area`? Whole names count: a/b contains a/b/c, not a/bc."""
-    return other == area or other.startswith(area + "/")
 
 
 def service_name(text: str) -> str:

@@ -80,7 +80,7 @@ class Publisher:
         speak it (it is kept as a draft).
         """
         until = draft.until or default_until(draft.eta, now)
-        check(draft.texts, draft.eta, until, now)
+        self._check(draft.texts, draft.eta, until, now)
         version = Version(await self.store.unused_id(), 1, DRAFT, author, now, draft.target, draft.service,
                           dict(draft.texts), draft.eta, until)  # fmt: skip
         if hold:
@@ -98,12 +98,12 @@ class Publisher:
         held = (await self.store.history(announcement_id))[-1]
         if held.state != DRAFT:
             raise InputError(f"announcement {held.announcement_id} is not a draft, it is {held.state}")
-        check(held.texts, None, held.until, now)
+        self._check(held.texts, None, held.until, now)
         return await self._go_live(_next(held, author, now), now)
 
     async def update(
         self, announcement_id: str, author: str, now: datetime, *, texts: Mapping[str, str] | None = None,
-        eta: datetime | None | Keep = "keep", until: datetime | None = None,
+        eta: datetime | Keep | None = "keep", until: datetime | None = None,
     ) -> Outcome:  # fmt: skip
         """Change texts, expected end or expiry of a live announcement or a draft; the rest stays.
 
@@ -116,7 +116,7 @@ class Publisher:
         if eta != "keep":
             changed = replace(changed, eta=eta, until=max(held.until, default_until(eta, now)))
         changed = replace(changed, until=until or changed.until)
-        check(changed.texts, None if eta == "keep" else changed.eta, changed.until, now)
+        self._check(changed.texts, None if eta == "keep" else changed.eta, changed.until, now)
         if held.state == DRAFT:
             await self.store.add(changed)
             return Outcome(changed, tuple(await self._warnings(changed, now)), await self._audience(changed))
@@ -130,6 +130,9 @@ class Publisher:
             raise InputError(f"announcement {held.announcement_id} was ended by {held.author} at {at:%H:%M on %d.%m.}")
         ended = replace(_next(held, author, now), state=ENDED)
         return await self._store(ended, [], None)
+
+    def _check(self, texts: Mapping[str, str], eta: datetime | None, until: datetime, now: datetime) -> None:
+        check(texts, eta and eta.astimezone(self.zone), until.astimezone(self.zone), now)
 
     async def _go_live(self, version: Version, now: datetime) -> Outcome:
         clips = await make_clips(
@@ -203,10 +206,10 @@ def check(texts: Mapping[str, str], eta: datetime | None, until: datetime, now: 
             raise InputError(f"the {language} text is empty")
         if len(text) > TEXT_MOST:
             raise InputError(f"the {language} text has {len(text)} characters; expected at most {TEXT_MOST}")
-    if until <= now:
-        raise InputError(f"its end {until.isoformat(timespec='minutes')} is past; expected a later --until")
-    if eta is not None and eta <= now:
-        raise InputError(f"the expected end {eta.isoformat(timespec='minutes')} is past; expected a later --eta")
+    if until.timestamp() <= now.timestamp():  # of one zone, Python would compare the clocks' hands
+        raise InputError(f"its end {until:%Y-%m-%d %H:%M} is past; expected a later --until")
+    if eta is not None and eta.timestamp() <= now.timestamp():
+        raise InputError(f"the expected end {eta:%Y-%m-%d %H:%M} is past; expected a later --eta")
 
 
 def _next(held: Version, author: str, now: datetime) -> Version:

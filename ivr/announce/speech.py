@@ -56,7 +56,7 @@ async def make_clips(
 
     Raises SpeechError when one of them could not be made: then none is to be used.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     free = asyncio.Semaphore(AT_ONCE)
 
     async def make(language: str, which: str) -> ClipRef:

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from ivr import db
-from ivr.announce.model import DRAFT, ENDED, LIVE, ClipRef, Target, Version, contains
+from ivr.announce.model import DRAFT, ENDED, LIVE, ClipRef, Target, Version
+from ivr.area import contains
 from ivr.db import Database
 from ivr.errors import DatabaseError, InputError, nearest
 

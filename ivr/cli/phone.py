@@ -18,9 +18,7 @@ def command() -> None:
 
 @command.command()
 @click.option("--to", default="100", show_default=True, help="Number, or a complete sip: address.")
-@click.option(
-    "--from", "from_number", default="+48221234567", show_default=True, help="Caller; '' withholds it."
-)
+@click.option("--from", "from_number", default="+48221234567", show_default=True, help="Caller; '' withholds it.")
 @click.option("--keys", default="", help="Keys to press once answered; w2 waits 2 s: 1,w2,3.")
 @click.option(
     "--seconds",
@@ -29,29 +27,19 @@ def command() -> None:
     type=click.FloatRange(1, 3600),
     help="Hang up after this long.",
 )
-@click.option(
-    "--save", type=click.Path(dir_okay=False, path_type=Path), help="Write what was heard to this WAV file."
-)
+@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Write what was heard to this WAV file.")
 def call(to: str, from_number: str, keys: str, seconds: float, save: Path | None) -> None:
     """Call, press keys, and tell what is heard while it is heard."""
     from ivr.phone.place import place, server_of
 
     try:
-        outcome = asyncio.run(
-            place(settings(), to, from_number, keys, click.echo, seconds=seconds, save=save)
-        )
+        outcome = asyncio.run(place(settings(), to, from_number, keys, click.echo, seconds=seconds, save=save))
     except KeyboardInterrupt:
         sys.exit(130)
     if not outcome.answered:
-        reason = (
-            f"{outcome.ending.status or ''} {outcome.ending.reason}".strip()
-            if outcome.ending
-            else "no answer"
-        )
-        click.echo(
-            f"ivr: not answered: {reason}; is the hotline running at {server_of(settings())[1]}? (make run)",
-            err=True,
-        )
+        where = server_of(settings())[1]
+        hint = "" if outcome.refused else f"; is the hotline running at {where}? (make run)"
+        click.echo(f"ivr: not answered: {outcome.refusal}{hint}", err=True)
         sys.exit(1)
     who = "the hotline hung up" if outcome.ending and outcome.ending.by == "far" else "we hung up"
     click.echo(f"\n{who} after {outcome.talk_s:.1f} s. Heard:")

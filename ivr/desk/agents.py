@@ -76,7 +76,7 @@ class Agents:
         )  # fmt: skip
         try:
             async with self.database.write() as connection:
-                await connection.execute(sa.insert(db.agent).values(_row(agent), added_at=datetime.now(UTC)))
+                await connection.execute(sa.insert(db.agent).values({**_row(agent), "added_at": datetime.now(UTC)}))
         except DatabaseError as error:
             if isinstance(error.__cause__, IntegrityError):
                 raise InputError(f"there is an agent {agent_id!r} already") from error

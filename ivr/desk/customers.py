@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ivr import db
-from ivr.announce.model import area_path
+from ivr.area import area_path
 from ivr.call import LANGUAGES, Customer
 from ivr.db import Database
 from ivr.errors import ConfigError, Finding, InputError, nearest

@@ -1,7 +1,7 @@
 """Read `dialplans/`: all files, every mistake at once, one immutable version.
 
-Called when the controller starts and whenever a file changed; a set with a mistake is refused as a whole,
-so that the last good one stays live. Reads files, nothing else.
+Called before a set goes live, and by `ivr dialplan`; one mistake refuses the whole set, so that whatever was
+live before stays so. Reads files, nothing else.
 """
 
 from __future__ import annotations

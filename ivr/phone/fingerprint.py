@@ -89,8 +89,7 @@ class Probes:
         sizes = [LONG if len(signal) >= _span(LONG) else SHORT for signal in signals.values()]
         numbered = list(enumerate(zip(signals.values(), sizes, strict=True)))
         self._sets = [
-            _ProbeSet(size, {n: signal for n, (signal, own) in numbered if own == size})
-            for size in set(sizes)
+            _ProbeSet(size, {n: signal for n, (signal, own) in numbered if own == size}) for size in set(sizes)
         ]
 
     def places(self, signal: Floats) -> list[Place]:

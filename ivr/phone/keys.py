@@ -45,7 +45,5 @@ def _seconds(part: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= LONGEST_PAUSE_S:
-        raise InputError(
-            f"keys: {part!r} is no pause; expected w and up to {LONGEST_PAUSE_S:.0f} seconds, as w2"
-        )
+        raise InputError(f"keys: {part!r} is no pause; expected w and up to {LONGEST_PAUSE_S:.0f} seconds, as w2")
     return seconds

@@ -46,7 +46,7 @@ def labels(signal: Floats) -> list[Label]:
             found.append(Label("silence", *span))
         else:
             found += _sounding(signal, *span, level)
-    return [label for label in found if label.end - label.start >= SHORTEST_S * RATE]
+    return [label for label in _joined(found) if label.end - label.start >= SHORTEST_S * RATE]
 
 
 def pitch(signal: Floats) -> float | None:
@@ -79,6 +79,16 @@ def _sounding(signal: Floats, start: int, end: int, level: Floats) -> list[Label
             rest = span[1]
         at = last + 1
     return found + _other(level, rest, end)
+
+
+def _joined(found: list[Label]) -> list[Label]:
+    """Make one stretch of those of the same name with hardly a gap between: a lost packet parts a tone."""
+    joined: list[Label] = []
+    for label in found:
+        if joined and joined[-1].name == label.name and label.start - joined[-1].end < SHORTEST_S * RATE:
+            label = Label(label.name, joined.pop().start, label.end)
+        joined.append(label)
+    return joined
 
 
 def _other(level: Floats, start: int, end: int) -> list[Label]:

@@ -205,9 +205,7 @@ class Phones:
 
     async def _make(self, user: str, domain: str, password: str, *, interval_s: int) -> Phone:
         try:
-            account = baresip.Account(
-                user, domain, password, reg_interval=interval_s, audio_codecs=(self._codec,)
-            )
+            account = baresip.Account(user, domain, password, reg_interval=interval_s, audio_codecs=(self._codec,))
             agent = await baresip.UserAgent.create(self._runtime, account)
         except (baresip.BaresipError, ValueError) as error:
             raise PhoneError(f"phone {user!r} could not be made: {error}") from error

@@ -17,7 +17,7 @@ from ivr.settings import Settings
 from ivr.speech.catalog import load_prompt_set
 
 LISTEN_EVERY_S = 0.5
-LISTEN_S = 2.5
+LISTEN_S = 1.6
 ANSWER_S = 12.0
 SETTLE_S = 0.3  # before the first key, while the far side is still wiring the call
 
@@ -32,6 +32,18 @@ class Outcome:
     ending: Ending | None
     talk_s: float
     heard: tuple[Heard, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Did the far side say no, rather than nothing?"""
+        return self.ending is not None and self.ending.by == "refused"
+
+    @property
+    def refusal(self) -> str:
+        """Tell in words why nobody answered."""
+        if self.ending is None or not self.refused:
+            return f"no answer within {ANSWER_S:.0f} s"
+        return f"{self.ending.status or ''} {self.ending.reason}".strip()
 
 
 def server_of(settings: Settings) -> tuple[str, str]:

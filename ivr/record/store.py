@@ -12,11 +12,12 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from ivr import db, log
 from ivr.call import Call, TraceEntry
@@ -25,6 +26,7 @@ from ivr.errors import DatabaseError, InputError, nearest
 from ivr.flow.model import Number
 from ivr.number import normalise
 from ivr.record import trace as t
+from ivr.record.model import CallRecord
 
 logger = log.logger(__name__)
 
@@ -34,45 +36,10 @@ RETRY_S = (0.5, 5.0)  # after a failed write, first and longest
 CALLS_AT_ONCE = 500  # written in one transaction
 BACKLOG = 20_000  # ended calls kept in memory while the database is away
 ENTRIES_MOST = 2000  # per call: a bound, flows are bounded far below it
+AWAY = (OperationalError, InterfaceError, sa.exc.TimeoutError, OSError)  # these pass, others do not
 Detail = str | int | float | bool | None | list[str]
 
 COLUMNS = {column.name: column for column in db.call.columns}
-
-
-@dataclass(frozen=True)
-class CallRecord:
-    """One call as it is kept. offers  how often an agent was offered it.  announcements  heard, `id version`.
-
-    ended_at  None while it lives, and when its end was not seen.
-    """
-
-    call_id: str
-    ani: str
-    dnis: str
-    project: str
-    flow: str
-    flow_version: str
-    language: str
-    started_at: datetime
-    ended_at: datetime | None = None
-    queue: str = ""
-    wait_ms: int | None = None
-    agent_id: str = ""
-    offers: int = 0
-    talk_ms: int | None = None
-    announcements: tuple[str, ...] = ()
-    disposition: str = ""
-    end_reason: str = ""
-
-    def after(self, earlier: CallRecord) -> CallRecord:
-        """Return this record as the continuation of what another controller recorded before."""
-        return replace(
-            self, started_at=min(self.started_at, earlier.started_at), queue=self.queue or earlier.queue,
-            wait_ms=earlier.wait_ms if self.wait_ms is None else self.wait_ms,
-            agent_id=self.agent_id or earlier.agent_id, offers=self.offers + earlier.offers,
-            talk_ms=earlier.talk_ms if self.talk_ms is None else self.talk_ms,
-            announcements=tuple(dict.fromkeys((*earlier.announcements, *self.announcements))),
-        )  # fmt: skip
 
 
 class CallLog:
@@ -100,10 +67,8 @@ class CallLog:
         """Return the milliseconds since the call, or this controller's part of it, began."""
         return int((self._monotonic() - self._began) * 1000)
 
-    def add(self, step: str, event: str, **detail: Detail) -> None:
-        """Write down that `event` (ivr/record/trace.py) happened at `step`; `add(event, step, ...)` is the same."""
-        if step in t.EVENTS and event not in t.EVENTS:
-            step, event = event, step
+    def add(self, event: str, step: str = "", **detail: Detail) -> None:
+        """Write down that `event`, a word of ivr/record/trace.py, happened at `step`."""
         if len(self.entries) < ENTRIES_MOST:
             self.entries.append(TraceEntry(self.now_ms(), step, event, dict(detail)))
         self._learn(event, detail)
@@ -113,13 +78,13 @@ class CallLog:
         """The call is in line. position  None when an agent is free at once."""
         self._queued_ms = self.now_ms()
         self._set(queue=queue)
-        self.add(step, t.QUEUED, queue=queue, position=position)
+        self.add(t.QUEUED, step, queue=queue, position=position)
 
     def talked(self, agent_id: str, seconds: float, step: str = "") -> None:
         """The talk is over. seconds  its length, ringing included, used when the answer was not seen."""
         talk_ms = int(seconds * 1000) if self._answered_ms is None else self.now_ms() - self._answered_ms
         self._set(agent_id=agent_id, talk_ms=(self.record.talk_ms or 0) + talk_ms)
-        self.add(step, t.TALK_ENDED, agent=agent_id, talk_ms=talk_ms)
+        self.add(t.TALK_ENDED, step, agent=agent_id, talk_ms=talk_ms)
 
     def finish(self, disposition: str, **fields: Any) -> None:
         """Close the record. fields  further columns of CallRecord."""
@@ -127,7 +92,7 @@ class CallLog:
             self._set(wait_ms=self.now_ms() - self._queued_ms)
         ended_at = self.record.started_at + timedelta(milliseconds=self.now_ms())
         self._set(disposition=disposition, ended_at=ended_at, **fields)
-        self.add("", t.ENDED, disposition=disposition)
+        self.add(t.ENDED, disposition=disposition)
         self._records.ended(self)
 
     def _learn(self, event: str, detail: dict[str, Detail]) -> None:
@@ -207,13 +172,15 @@ class Records:
         pause = FLUSH_S
         while True:
             await asyncio.sleep(pause)
-            pause = FLUSH_S if await self._store() else min(max(pause, RETRY_S[0]) * 2, RETRY_S[1])
+            pause = FLUSH_S if await db.to_the_end(self._store()) else min(max(pause, RETRY_S[0]) * 2, RETRY_S[1])
 
     async def flush(self) -> None:
         """Store everything now, before the process ends; gives up on a dead database after a while."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_PATIENCE_S):
-                while self._dirty and not await self._store():
+                for _ in range(int(FLUSH_PATIENCE_S / RETRY_S[0])):
+                    if await db.to_the_end(self._store()):
+                        return
                     await asyncio.sleep(RETRY_S[0])
         if self._dirty:
             logger.error("call records lost: the database is away", calls=len(self._dirty))
@@ -225,7 +192,7 @@ class Records:
                 keys = list(itertools.islice(self._dirty, CALLS_AT_ONCE))
                 batch = [self._dirty.pop(key) for key in keys]
                 try:
-                    await self._write(batch)
+                    await self._write_what_can_be(batch)
                 except BaseException as error:
                     self._dirty = dict(zip(keys, batch, strict=True)) | self._dirty
                     if not isinstance(error, DatabaseError):
@@ -241,6 +208,22 @@ class Records:
                 logger.info("call records are stored again")
                 self._lost = False
             return True
+
+    async def _write_what_can_be(self, batch: list[CallLog]) -> None:
+        """Write `batch`; a call the database will never take is dropped and does not keep the others back.
+
+        Raises DatabaseError when the database is away.
+        """
+        try:
+            await self._write(batch)
+        except DatabaseError as error:
+            if isinstance(error.__cause__, AWAY):
+                raise
+            if len(batch) == 1:
+                logger.error("call record cannot be stored", call_id=batch[0].record.call_id, error=str(error))
+                return
+            for each in batch:
+                await self._write_what_can_be([each])
 
     async def _write(self, batch: list[CallLog]) -> None:
         """Write rows and new trace entries of `batch` in one transaction; writing them again changes nothing."""

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from ivr.call import DISPOSITIONS, TraceEntry
 from ivr.record import trace as t
-from ivr.record.store import CallRecord
+from ivr.record.model import CallRecord
 
 CAUSES = {
     "reject": "rejected it",
@@ -23,7 +23,7 @@ def tell(record: CallRecord, entries: Iterable[TraceEntry], zone: ZoneInfo, *, c
     """Return the story, one line per thing that happened. caller  the number as it may be shown."""
     trace = sorted(entries, key=_when)
     ended = [
-        "{} ended: {}".format(clock(entry.at_ms), _ending(record)) for entry in trace if entry.event == t.ENDED
+        f"{clock(entry.at_ms)} ended: {_ending(record)}" for entry in trace if entry.event == t.ENDED
     ]  # fmt: skip
     return [
         heading(record, zone, caller),
@@ -37,7 +37,8 @@ def heading(record: CallRecord, zone: ZoneInfo, caller: str) -> str:
     """Return who called what, when, and which flow at which version answered."""
     flow = f", flow {record.flow} version {record.flow_version}" if record.flow else ""
     at = record.started_at.astimezone(zone)
-    return f"call {record.call_id}: {caller or 'a withheld number'} called {record.dnis} on {at:%d.%m.%Y at %H:%M:%S}{flow}"
+    who = caller or "a withheld number"
+    return f"call {record.call_id}: {who} called {record.dnis} on {at:%d.%m.%Y at %H:%M:%S}{flow}"
 
 
 def summary(record: CallRecord) -> list[str]:
@@ -71,19 +72,24 @@ def _ending(record: CallRecord) -> str:
 
 
 def _sentences(record: CallRecord, trace: list[TraceEntry]) -> Iterable[tuple[TraceEntry, str]]:
-    reasons = {
-        f"announcement:{e.detail.get('announcement')} v{e.detail.get('version')}": str(e.detail.get("why", ""))
-        for e in trace if e.event == t.MATCHED
-    }  # fmt: skip
+    reasons = {_name(e): str(e.detail.get("why", "")) for e in trace if e.event == t.MATCHED}
     changes = [e for e in trace if e.event == t.LANGUAGE]
     language = "" if changes else record.language  # the record keeps the last one: before a change it is not known
+    heard = {e.detail.get("prompt") for e in trace if e.event in (t.PLAYED, t.INTERRUPTED)}
     for entry in trace:
+        if entry.event == t.MATCHED and _name(entry) in heard:
+            continue  # told together with what was heard
         if entry.event == t.LANGUAGE:
             language = str(entry.detail.get("language", ""))
         if entry.event in (t.PLAYED, t.INTERRUPTED):
             yield entry, _played(entry, reasons, language)
         else:
             yield entry, SENTENCES.get(entry.event, _unknown)(entry)
+
+
+def _name(matched: TraceEntry) -> str:
+    """Return how the clips of a matched announcement are called."""
+    return f"announcement:{matched.detail.get('announcement')} v{matched.detail.get('version')}"
 
 
 def _played(entry: TraceEntry, reasons: dict[str, str], language: str) -> str:

@@ -133,10 +133,15 @@ def _limited(samples: Samples, ceiling: float) -> Samples:
 def loudness(samples: Samples) -> float:
     """Return LUFS of 8 kHz audio; active RMS in dBFS when it is too short for that; -120 for silence."""
     if len(samples) > SHORTEST_FOR_LUFS_S * RATE:
-        value = float(pyloudnorm.Meter(RATE).integrated_loudness(samples))
+        value = float(_meter().integrated_loudness(samples))
         if np.isfinite(value):
             return value
     return _active_rms(samples)
+
+
+@lru_cache(maxsize=1)
+def _meter() -> pyloudnorm.Meter:
+    return pyloudnorm.Meter(RATE)
 
 
 def _active_rms(samples: Samples) -> float:

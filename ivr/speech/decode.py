@@ -46,7 +46,7 @@ def check_wav_header(source: Path) -> None:
         while at + 8 <= size:
             file.seek(at)
             name, length = struct.unpack("<4sI", file.read(8))
-            if name == b"fmt " and length >= 16:
+            if name == b"fmt " and length >= 16 and at + 24 <= size:
                 bytes_a_second = struct.unpack("<I", file.read(16)[8:12])[0]
             if name == b"data":
                 held = size - at - 8

@@ -174,7 +174,8 @@ def _store(settings: Settings, locale: str, name: str, master: Path, measured: a
 
 
 def _cut(plain: Path, from_s: float, to_s: float | None, file: Path) -> Path:
-    segment = segments().from_wav(str(plain))
+    with plain.open("rb") as opened:
+        segment = segments().from_file(opened, format="wav")
     end_s = len(segment) / 1000 if to_s is None else to_s
     if not 0 <= from_s < end_s <= len(segment) / 1000 + 0.05:
         raise InputError(f"{file}: cannot cut {from_s} to {end_s} s out of {len(segment) / 1000:.1f} s")

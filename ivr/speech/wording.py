@@ -22,6 +22,7 @@ LARGEST_VALUE = 999
 LONGEST_TEXT = 600
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]*)(?::([a-z_]*))?\}")
+_SECTION = re.compile(r"^(prompts|numbers|voice|expand\.(words|units|calendar))\.")
 _TABLES = {"locale", "name", "voice", "prompts", "numbers", "expand"}
 _RANGE_FIELDS = {"text", "from", "to", "at"}
 
@@ -103,14 +104,15 @@ def read_locale(file: Path, findings: list[Finding]) -> Locale | None:
         findings.append(Finding(file, None, "", "is not UTF-8 text", "a TOML file saved as UTF-8"))
         return None
     except tomllib.TOMLDecodeError as error:
-        findings.append(Finding(file, _error_line(str(error)), "", f"is not valid TOML: {error}"))
+        findings.append(Finding(file, _error_line(str(error), source), "", f"is not valid TOML: {error}"))
         return None
     return _Reader(file, source, findings).locale(document)
 
 
-def _error_line(message: str) -> int | None:
+def _error_line(message: str, source: str) -> int:
+    """Return the line a TOML error is at; the last one when the document ends too soon."""
     match = re.search(r"at line (\d+)", message)
-    return int(match[1]) if match else None
+    return int(match[1]) if match else max(1, len(source.splitlines()))
 
 
 @dataclass
@@ -233,7 +235,7 @@ class _Reader:
 
     def line(self, where: str) -> int | None:
         """Find the line that sets the last name of `where`."""
-        name = re.escape(where.rpartition(".")[2])
+        name = re.escape(_SECTION.sub("", where))
         match = re.search(rf'^\s*\[?"?{name}"?\s*[=\]]', self.source, re.MULTILINE)
         return self.source.count("\n", 0, match.start()) + 1 if match else None
 

@@ -40,7 +40,8 @@ async def test_agent_answers_talks_and_hangs_up(caller: SipPhone, controller: St
     ringing.answer()
     await until(lambda: ringing.media and leg.media)
     for step in range(20):
-        assert leg.media and ringing.media
+        assert leg.media
+        assert ringing.media
         caller.send_rtp(0, step * 160, b"\x55" * 160, leg.media)
         ann.send_rtp(0, step * 160, b"\x66" * 160, ringing.media)
         await asyncio.sleep(0.02)

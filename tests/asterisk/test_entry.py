@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.asterisk.conftest import SOUNDS
-from tests.support.agi_stub import Stub, agi_stub
-from tests.support.asterisk import RealAsterisk
+from tests.support import sipp
+from tests.support.agi_stub import Stub, StubCall, agi_stub
+from tests.support.asterisk import RealAsterisk, real_asterisk
 from tests.support.sip import SipPhone
 from tests.support.wait import until
 
@@ -238,3 +240,33 @@ async def test_controller_may_hand_a_call_to_the_ladder(caller: SipPhone, contro
     await until(lambda: bytes([SOUNDS["trouble"]]) * 800 in caller.heard)
 
     assert controller.taken == 1
+
+
+async def test_a_hundred_waiting_calls_all_come_back(tmp_path: Path) -> None:
+    """Controller killed with 100 callers in line, back 1.5 s later: each is given back once, within a second."""
+    async def wait_in_line(call: StubCall) -> None:
+        if not call.headers["agi_arg_4"]:
+            await call.command("EXEC Answer ,i")
+            await call.command("SET VARIABLE HOTLINE_STEP line|pl")
+        await call.command("SET AUTOHANGUP 0")
+        await call.command("SET MUSIC ON default")
+        seen.append(call.headers["agi_uniqueid"])
+        await call.wait_closed(60)
+
+    seen: list[str] = []
+    async with real_asterisk(tmp_path) as pbx:
+        load = asyncio.create_task(
+            sipp.call(f"127.0.0.1:{pbx.settings.sip_port}", "100", calls=100, rate=100, talk_ms=8000))
+        async with agi_stub(pbx.settings.agi_port, wait_in_line):
+            await until(lambda: len(seen) == 100, 10, "100 in line")
+            before = set(seen)
+            seen.clear()
+        await asyncio.sleep(1.5)
+        async with agi_stub(pbx.settings.agi_port, wait_in_line):
+            took = await until(lambda: len(seen) == 100, 10, "100 back")
+            after = sorted(seen)
+            load_result = await load
+
+    assert after == sorted(before)
+    assert took < 1
+    assert load_result.failed == 0

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from ivr.app import router_redis
 from ivr.db import Database
 from ivr.desk.agents import Agents
 from ivr.phone.ear import Pcm
 from ivr.phone.hear import Heard, Recogniser
 from ivr.phone.phone import Phone, Phones
+from ivr.record.store import CallRecord, Records
+from ivr.settings import load
 from ivr.speech.catalog import load_prompt_set
+from routing.router import Router
 from tests.support.hotline import Hotline
+from tests.support.outage import Outage
 
 DISTRICT = "pl/mazowieckie/warszawa/wola"
 INSIDE = "+48221110001"
@@ -96,23 +99,23 @@ async def phones(hotline: Hotline) -> AsyncIterator[Phones]:
 
 
 @cache
-def recogniser(var: Path) -> Recogniser:
-    """Recogniser of every rendered prompt and announcement clip below `var`."""
-    from ivr.settings import load
-
+def recogniser(var: Path, *extra: tuple[str, Path]) -> Recogniser:
+    """Recogniser of every rendered prompt below `var` and of announcement clips."""
     names = load_prompt_set(load(var=var)).names
     files = {name: Path(stem + ".ulaw") for stem, name in names.items()}
-    return Recogniser(files)
+    return Recogniser(files | dict(extra))
 
 
-def heard(hotline: Hotline, pcm: Pcm) -> list[Heard]:
+def heard(hotline: Hotline, pcm: Pcm, outage: Outage | None = None) -> list[Heard]:
     """Return what a phone heard, from its audio alone."""
-    return recogniser(hotline.settings.var_dir).recognise(pcm)
+    extra = outage.files().items() if outage else ()
+    return recogniser(hotline.settings.var_dir, *extra).recognise(pcm)
 
 
-def heard_names(hotline: Hotline, pcm: Pcm) -> list[str]:
-    """Return the prompts a phone heard, in order, without labels such as silence and music."""
-    return [piece.name for piece in heard(hotline, pcm) if piece.known]
+def heard_names(hotline: Hotline, pcm: Pcm, outage: Outage | None = None) -> list[str]:
+    """Return the prompts a phone heard, in order, without labels; the outage in Polish is `outage`."""
+    names = [piece.name for piece in heard(hotline, pcm, outage) if piece.known]
+    return ["outage" if name.startswith("outage/pl/") else name for name in names]
 
 
 async def agent_phone(phones: Phones, login: AgentLogin) -> Phone:
@@ -126,18 +129,28 @@ async def sign_in(hotline: Hotline, *agents: str) -> None:
         await asyncio.to_thread(hotline.cli, "agent", "in", agent_id)
 
 
-async def last_call(hotline: Hotline, number: str, *, timeout_s: float = 10) -> dict[str, object]:
+async def last_call(hotline: Hotline, number: str, *, timeout_s: float = 10) -> CallRecord:
     """Return the newest finished record of a caller."""
-    ends = asyncio.get_running_loop().time() + timeout_s
-    while True:
-        run = await asyncio.to_thread(hotline.cli, "call", "list", "--from", number, "--json")
-        records = [r for r in json.loads(run.stdout) if r["ended_at"]]
-        if records:
-            newest: dict[str, object] = records[0]
-            return newest
-        if asyncio.get_running_loop().time() > ends:
-            raise AssertionError(f"no finished record of {number}: {run.stdout}")
-        await asyncio.sleep(0.2)
+    database = Database(hotline.settings)
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                records = await Records(database).list(number=number, last=1)
+                if records and records[0].ended_at:
+                    return records[0]
+                await asyncio.sleep(0.1)
+    finally:
+        await database.close()
+
+
+async def agent_status(hotline: Hotline, agent_id: str) -> str:
+    """Return what the agent wishes, as the router knows it."""
+    redis = router_redis(hotline.settings)
+    try:
+        agents = (await Router(redis, controller_id="test").snapshot()).agents
+    finally:
+        await redis.aclose()
+    return next((agent.status for agent in agents if agent.agent_id == agent_id), "out")
 
 
 async def wait_until(condition, what: str, timeout_s: float = 10) -> None:  # type: ignore[no-untyped-def]
@@ -147,8 +160,3 @@ async def wait_until(condition, what: str, timeout_s: float = 10) -> None:  # ty
         if asyncio.get_running_loop().time() > ends:
             raise AssertionError(f"{what} did not happen within {timeout_s} s")
         await asyncio.sleep(0.05)
-
-
-def later(hours: float) -> str:
-    """A time to give to --until."""
-    return (datetime.now(UTC) + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M")

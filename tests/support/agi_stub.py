@@ -18,7 +18,9 @@ class StubCall:
         self.writer.write(line.encode() + b"\n")
         return await self.reply(timeout_s)
 
-    def ring(self, endpoint: str, *, ring_s: int = 20, shown: str = "", music: str = "default", whisper: str = "") -> None:
+    def ring(
+        self, endpoint: str, *, ring_s: int = 20, shown: str = "", music: str = "default", whisper: str = "",
+    ) -> None:
         """Start dialling an agent; the reply comes when the talk is over, see `reply`."""
         self.writer.write(f'GOSUB dial-agent s 1 "{endpoint},{ring_s},{shown},{music},{whisper}"\n'.encode())
 

@@ -43,7 +43,9 @@ class Manager:
 
 
 @contextlib.asynccontextmanager
-async def manager(pbx: RealAsterisk, user: str = "hotline-controller", secret: str | None = None) -> AsyncIterator[Manager]:
+async def manager(
+    pbx: RealAsterisk, user: str = "hotline-controller", secret: str | None = None,
+) -> AsyncIterator[Manager]:
     """A session logged in as `user`; ConnectionRefusedError when the login is refused."""
     reader, writer = await asyncio.open_connection("127.0.0.1", pbx.settings.ami_port)
     await reader.readline()

@@ -96,13 +96,15 @@ class FakeCall:
         reader, self._writer = await asyncio.open_connection(host, int(port))
         block = "".join(f"{key}: {value}\n" for key, value in self.header_block(url, arguments))
         self._writer.write(f"{block}\n".encode())
-        with contextlib.suppress(ConnectionError):
-            while line := await reader.readline():
-                words = split_command(line.decode().rstrip("\n"))
-                self.commands.append(words)
-                self.say(await self._obey(words))
-        self._writer.close()
-        self.ended.set()
+        try:
+            with contextlib.suppress(ConnectionError):
+                while line := await reader.readline():
+                    words = split_command(line.decode().rstrip("\n"))
+                    self.commands.append(words)
+                    self.say(await self._obey(words))
+        finally:
+            self._writer.close()
+            self.ended.set()
 
     def say(self, text: str) -> None:
         """Send one line to the controller."""

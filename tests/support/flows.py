@@ -6,15 +6,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ivr.errors import Finding
+from ivr.flow import commands as c
 from ivr.flow.commands import Command, Done, Event, HangUp
 from ivr.flow.load import Dialplans, Flow, build
 from ivr.flow.run import run
+from ivr.flow.steps import KEYS
+from ivr.sound import Clip, Phrase, Prompt
 
 FOLDER = Path("dialplans")
-PROMPTS = frozenset(
-    "welcome main_menu language_menu closed no_agents queue_full goodbye goodbye_announcement invalid_key no_input "
-    "too_many_tries offer_menu enter_account connecting transferring transfer_failed announcement_intro".split()
-)
+PROMPTS = frozenset({
+        "welcome", "main_menu", "language_menu", "closed", "no_agents", "queue_full", "goodbye",
+        "goodbye_announcement", "invalid_key", "no_input", "too_many_tries", "offer_menu", "enter_account",
+        "connecting", "transferring", "transfer_failed", "announcement_intro",
+})  # fmt: skip
 NUMBERS = '[numbers.100]\nflow = "main"\nlanguage = "pl"\n\n[targets]\nreception = "PJSIP/reception"\n'
 QUEUES = '[queues.support]\nskill = "internet"\nkeys = "*"\n\n[queues.plain]\nskill = "internet"\n'
 HOURS = 'timezone = "Europe/Warsaw"\n[hours.office.week]\nmon-fri = ["08:00-16:00"]\n'
@@ -94,3 +98,38 @@ def _toml(value: object) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+# -- pieces of transcripts
+
+WELCOME = '[steps.first]\nkind = "say"\nprompt = "welcome"\nnext = "menu"\n'
+MENU = '[steps.menu]\nkind = "menu"\nprompt = "main_menu"\non.1 = "wait"\n'
+WAIT = '[steps.wait]\nkind = "queue"\nqueue = "plain"\n'
+GOODBYE = ((c.Play((Prompt("goodbye"),)), c.Heard()), (c.HangUp("completed"), None))
+FIND, OFFER = c.FindAnnouncements(), c.Ask((Prompt("offer_menu"),))
+SORRY = c.Ask((Prompt("invalid_key"), Prompt("offer_menu")))
+
+
+def say(*keys: str) -> tuple[Phrase, ...]:
+    return tuple(Prompt(key) for key in keys)
+
+
+def known(name: str = "a", *, certain: bool = True, may_end: bool = True, version: int = 1) -> c.Announcement:
+    return c.Announcement(name, version, (Clip(f"/{name}", name),), certain, may_end, f"why {name}")
+
+
+def plays(name: str = "a") -> c.Play:
+    return c.Play((Clip(f"/{name}", name),), KEYS)
+
+
+def announce(**values: object) -> str:
+    return '[steps.first]\nkind = "announce"\nnext = "menu"\non.agent = "wait"\n' + lines_of(values) + MENU + WAIT
+
+
+def goes_on() -> tuple[tuple[c.Command, c.Event | None], ...]:
+    """The rest of a call that has come to the menu, and presses 1 there."""
+    return (c.Ask(say("main_menu")), c.Digits("1")), *talks()
+
+
+def talks() -> tuple[tuple[c.Command, c.Event | None], ...]:
+    return (c.Queue("plain"), c.Queued("answered")), (c.HangUp("agent"), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from ivr.announce.publish import clip_folder
+from ivr.announce.store import Announcements
+from ivr.db import Database
 from tests.support.hotline import Hotline
 
 DISTRICT = "pl/mazowieckie/warszawa/wola"
@@ -18,27 +21,40 @@ DISTRICT = "pl/mazowieckie/warszawa/wola"
 
 @dataclass(frozen=True)
 class Outage:
-    """A live announcement. clips  language -> stems of its audio, in playing order."""
+    """A live announcement. clips  language -> stems of its audio, one per wording (today, ETA passed, ...)."""
 
     id: str
     clips: dict[str, list[str]]
 
-    def names(self, language: str) -> list[str]:
-        """Return the names the recogniser gives its clips."""
-        return [f"{language}/announcement {Path(stem).name}" for stem in self.clips[language]]
+    def files(self) -> dict[str, Path]:
+        """Return every wording for the recogniser, as `outage/<language>`: first that of today."""
+        return {f"outage/{language}/{n}": Path(stem + ".ulaw")
+                for language, stems in self.clips.items() for n, stem in enumerate(stems)}
 
 
 def post(hotline: Hotline, *extra: str, area: str = DISTRICT) -> Outage:
-    """Publish an outage of internet in a district, in three languages."""
+    """Publish an outage of internet in a district, in three languages; returns right after the command did."""
     eta = (datetime.now(UTC) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M+00:00")
-    run = hotline.cli(
+    hotline.cli(
         "announce", "post", "--area", area, "--service", "internet", "--eta", eta,
         "--text-pl", "Na Woli nie działa internet. Uszkodzony jest kabel światłowodowy.",
         "--text-en", "The internet is down in Wola. A fibre cable is damaged.",
-        "--text-ru", "В районе Воля не работает интернет. Повреждён кабель.", "--json", *extra,
+        "--text-ru", "В районе Воля не работает интернет. Повреждён кабель.", *extra,
     )
-    answer = json.loads(run.stdout)
-    return Outage(answer["id"], answer["clips"])
+    return asyncio.run(newest(hotline))
+
+
+async def newest(hotline: Hotline) -> Outage:
+    """Read back what was published last, from the database."""
+    database = Database(hotline.settings)
+    try:
+        live = await Announcements(database, clip_folder(hotline.settings).parent).live(datetime.now(UTC))
+    finally:
+        await database.close()
+    version = max(live, key=lambda each: each.at)
+    return Outage(version.announcement_id, {
+        language: [clip.file for clip in clips.values()] for language, clips in version.clips.items()
+    })
 
 
 @pytest.fixture

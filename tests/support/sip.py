@@ -91,7 +91,8 @@ class Leg:
     def cancel(self) -> None:
         """Give up an unanswered call."""
         lines = self.request.split("\r\n")
-        kept = [line for line in lines if line.lower().startswith(("via:", "from:", "to:", "call-id:", "max-forwards:"))]
+        same = ("via:", "from:", "to:", "call-id:", "max-forwards:")
+        kept = [line for line in lines if line.lower().startswith(same)]
         self.phone.send("\r\n".join([lines[0].replace("INVITE", "CANCEL", 1), *kept, "CSeq: 1 CANCEL",
                                      "Content-Length: 0", "", ""]))
 
@@ -154,11 +155,12 @@ class SipPhone(asyncio.DatagramProtocol):
         uri = f"sip:{number}@{self.server[0]}:{self.server[1]}"
         return self.call(number, extra=f"Authorization: {_digest(challenge, 'INVITE', uri, self.user, password)}\r\n")
 
-    async def register(self, password: str, *, user: str | None = None, expires: int = 300) -> int:
+    async def register(self, password: str, *, user: str | None = None, expires: int = 300,
+                       call_id: str = "") -> int:
         """Register, answering the challenge; return the final status."""
         user = user or self.user
         uri = f"sip:{self.server[0]}:{self.server[1]}"
-        call_id, authorization, status = f"r{next(_numbers)}x{id(self)}", "", 0
+        call_id, authorization, status = call_id or f"r{next(_numbers)}x{id(self)}", "", 0
         for cseq in (1, 2):
             extra = f"Expires: {expires}\r\n{authorization}"
             address = f"<sip:{user}@{self.server[0]}>"
@@ -193,9 +195,11 @@ class SipPhone(asyncio.DatagramProtocol):
         """Send a response."""
         h, body = request.headers, self._sdp() if sdp else ""
         to = h["to"] + (";tag=phone" if tag and ";tag=" not in h["to"] else "")
-        self.send(f"SIP/2.0 {status}\r\nVia: {h['via']}\r\nFrom: {h['from']}\r\nTo: {to}\r\nCall-ID: {h['call-id']}\r\n"
-                  f"CSeq: {h['cseq']}\r\nContact: <sip:{self.user}@{self.here[0]}:{self.here[1]}>\r\n"
-                  + ("Content-Type: application/sdp\r\n" if body else "") + f"Content-Length: {len(body)}\r\n\r\n{body}")
+        self.send(f"SIP/2.0 {status}\r\nVia: {h['via']}\r\nFrom: {h['from']}\r\nTo: {to}\r\n"
+                  f"Call-ID: {h['call-id']}\r\nCSeq: {h['cseq']}\r\n"
+                  f"Contact: <sip:{self.user}@{self.here[0]}:{self.here[1]}>\r\n"
+                  + ("Content-Type: application/sdp\r\n" if body else "")
+                  + f"Content-Length: {len(body)}\r\n\r\n{body}")
 
     def send_rtp(self, kind: int, stamp: int, payload: bytes, to: Address, *, marker: bool = False) -> None:
         """Send one RTP packet."""
@@ -205,8 +209,8 @@ class SipPhone(asyncio.DatagramProtocol):
 
     def _sdp(self) -> str:
         return (f"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-                f"m=audio {self.rtp_port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
-                "a=fmtp:101 0-16\r\na=ptime:20\r\n")
+                f"m=audio {self.rtp_port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
+                "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\n")
 
     def _response(self, message: Message) -> None:
         call_id = message.headers["call-id"]

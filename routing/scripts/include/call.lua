@@ -19,7 +19,7 @@ local function call_release(call_id, call, wrap_up, now)
   if wrap_up then
     agent_wrap_up(agent_id, agent, now)
   else
-    agent_free(agent_id, agent, now, call.state == 'bridged' and now or now)
+    agent_free(agent_id, agent, now, call.state == 'bridged' and now or agent.idle_since_ms)
   end
 end
 

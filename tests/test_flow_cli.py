@@ -1,0 +1,145 @@
+"""ivr/cli/dialplan.py and docs/dialplan.md."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ivr import settings as settings_module
+from ivr.cli.dialplan import command
+from ivr.errors import ConfigError, InputError
+from ivr.flow.reference import markdown
+from ivr.flow.steps import KINDS
+from ivr.settings import PROJECT
+
+
+@pytest.fixture
+def dialplans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the project's dialplans that may be broken."""
+    folder = tmp_path / "dialplans"
+    shutil.copytree(PROJECT / "dialplans", folder)
+    monkeypatch.setenv("HOTLINE_DIALPLANS", str(folder))
+    settings_module.settings.cache_clear()
+    yield folder
+    settings_module.settings.cache_clear()
+
+
+def invoke(*words: str) -> Result:
+    return CliRunner().invoke(command, words)
+
+
+def test_the_reference_page_is_up_to_date() -> None:
+    """docs/dialplan.md says what the code does: `ivr dialplan reference > docs/dialplan.md` renews it."""
+    assert markdown() == (PROJECT / "docs" / "dialplan.md").read_text("utf-8")
+
+
+def test_the_reference_tells_every_kind_key_and_outcome() -> None:
+    """Nothing that may be written is left undocumented."""
+    page = markdown()
+    sections = {name: page.split(f"### {name}\n")[1].split("\n## ")[0].split("\n### ")[0] for name in KINDS}
+
+    assert [
+        f"{kind.name}.{part.name}"
+        for kind in KINDS.values()
+        for part in (*kind.keys, *kind.outcomes)
+        if f"| `{part.name}` |" not in sections[kind.name]
+    ] == []
+
+
+def test_check_passes_what_is_shipped(dialplans: Path) -> None:
+    """One line, exit status 0."""
+    result = invoke("check")
+
+    assert result.exit_code == 0
+    assert "no mistake" in result.output
+
+
+def test_check_tells_findings_as_json_with_exit_status_1(dialplans: Path) -> None:
+    """Editors and pipelines read file, line, place and nearest name."""
+    main = dialplans / "flows" / "main.toml"
+    main.write_text(main.read_text().replace('queue = "billing"', 'queue = "biling"'))
+    result = invoke("check", "--json")
+    found = json.loads(result.output)
+    line = main.read_text().splitlines().index('queue = "biling"') + 1
+
+    assert (result.exit_code, found["ok"]) == (1, False)
+    assert [(str(main), line, "steps.billing.queue", "billing")] == [
+        (f["file"], f["line"], f["where"], f["nearest"]) for f in found["findings"]
+    ]
+
+
+def test_check_raises_the_findings_for_the_command_line_to_print(dialplans: Path) -> None:
+    """The root command prints one line each and exits with 1."""
+    (dialplans / "hours.toml").unlink()
+
+    assert isinstance(invoke("check").exception, ConfigError)
+
+
+def test_list_as_json_has_numbers_queues_and_hours(dialplans: Path) -> None:
+    """What is answered, by what, and whether it is open now."""
+    found = json.loads(invoke("list", "--json").output)
+
+    assert next(n["flow"] for n in found["numbers"] if n["number"] == "100") == "main"
+    assert {name: found["open"][name] for name in ("always", "never")} == {"always": True, "never": False}
+
+
+def test_list_is_plain_where_nobody_watches(dialplans: Path) -> None:
+    """Tab separated lines for other programs."""
+    assert "101\tmain\ten\tHotline, English\n" in invoke("list").output
+
+
+def test_try_prints_what_is_said_and_how_the_call_ends(dialplans: Path) -> None:
+    """The transcript of a caller in the outage area."""
+    result = invoke("try", "101", "--announce", "No internet in Wola.")
+
+    assert result.exit_code == 0, result.output
+    assert "“No internet in Wola.”" in result.output
+    assert "announced: the announcement ended the call" in result.output.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "disposition", "last_step"),
+    [
+        (["100", "--keys", "1"], "agent", "support"),
+        (["100", "--keys", "2", "--at", "2026-12-25T10:00"], "closed", "invoices"),
+        (["100", "--keys", "2", "--closed", "office"], "closed", "invoices"),
+        (["100", "--keys", "2", "--open", "office", "--at", "2026-12-25T10:00"], "agent", "billing"),
+        (["100", "--keys", "1", "--queue", "support=nobody"], "no_agent", "support"),
+        (["100", "--keys", "1,2", "--open", "office", "--queue", "support=*"], "agent", "billing"),
+        (["100", "--maybe", "x", "--keys", "1,3", "--service", "internet"], "agent", "support"),
+        (["104", "--transfer", "reception=no_answer"], "agent", "support"),
+    ],
+)
+def test_try_takes_the_world_as_told(dialplans: Path, words: list[str], disposition: str, last_step: str) -> None:
+    """Time, hours, queues, announcements and transfers can be set."""
+    found = json.loads(invoke("try", *words, "--json").output)
+
+    assert (disposition, last_step) == (found["disposition"], found["steps"][-1])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["+100"], "no number '+100'; did you mean '100'?"),
+        (["100", "--keys", "x"], "keys: 'x' is neither telephone keys"),
+        (["100", "--at", "noon"], "--at: 'noon' is not a time, expected one such as 2026-12-25T10:00"),
+        (["100", "--open", "ofice"], "no calendar 'ofice'; did you mean 'office'?"),
+        (["100", "--queue", "suport=nobody"], "no queue 'suport'; did you mean 'support'?"),
+        (
+            ["100", "--queue", "support=gone"],
+            "no queue outcome 'gone'; expected one of answered, nobody, full, timeout",
+        ),
+        (["100", "--transfer", "reception"], "no transfer outcome ''; expected one of answered, busy"),
+    ],
+)
+def test_try_says_what_is_wrong_with_its_arguments(dialplans: Path, words: list[str], expected: str) -> None:
+    """One line with the nearest name."""
+    error = invoke("try", *words).exception
+
+    assert isinstance(error, InputError)
+    assert str(error).startswith(expected)
