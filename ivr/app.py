@@ -82,6 +82,7 @@ class Controller:
             await self._drain()
             for task in running:
                 task.cancel()
+        await self.router.close()
         await self.redis.aclose()
         await self.database.close()
 

@@ -1,17 +1,28 @@
 """The connections a Router makes to Redis: commands with short time-outs, and one reader that may block.
 
 Only the address and credentials of the client handed to Router are taken over: its time-outs and ten retries
-never reach the call path. Called by `router`.
+never reach the call path. Called by every module that talks to Redis.
 """
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
 
 import redis.asyncio
 from redis.asyncio.connection import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff, NoBackoff
+from redis.exceptions import RedisError, ResponseError
+
+from routing.errors import RouterUnavailable
+
+Reply = TypeVar("Reply")
 
 COMMAND_TIMEOUT_S = 1.0
+# From the first try to giving up; far below the 30 s a reply is kept for its request (include/base.lua).
+PATIENCE_S = 2.0
 # XREAD waits this long on the server; the reader's socket waits longer than that.
 BLOCK_MS = 2000
 CONNECTIONS = 16
@@ -35,6 +46,26 @@ _OWN = (
 )
 
 
+async def answer(asked: Awaitable[Reply], *, within_s: float | None = PATIENCE_S) -> Reply:
+    """Wait for what was asked of Redis. Raises RouterUnavailable when it does not come `within_s`.
+
+    ResponseError passes: Redis answered. A cancellation is never lost: redis-py sends under `asyncio.wait_for`,
+    which in Python 3.11 swallows one that comes as the sending ends, and a task would run on for ever.
+    """
+    task = asyncio.current_task()
+    cancelled_before = task.cancelling() if task else 0
+    try:
+        async with asyncio.timeout(within_s):
+            reply = await asked
+    except ResponseError:
+        raise
+    except (RedisError, OSError, TimeoutError) as error:
+        raise RouterUnavailable(f"Redis does not answer ({error or type(error).__name__})") from error
+    if task and task.cancelling() > cancelled_before:
+        raise asyncio.CancelledError
+    return reply
+
+
 def command_client(given: redis.asyncio.Redis) -> redis.asyncio.Redis:
     """Return a client for commands to the same Redis: 1 s time-outs, one retry (request ids make it safe)."""
     return _client(given, CONNECTIONS, COMMAND_TIMEOUT_S, Retry(ConstantBackoff(0.05), 1))
@@ -45,9 +76,7 @@ def reader_client(given: redis.asyncio.Redis) -> redis.asyncio.Redis:
     return _client(given, 1, BLOCK_MS / 1000 + 1, Retry(NoBackoff(), 0))
 
 
-def _client(
-    given: redis.asyncio.Redis, connections: int, timeout_s: float, retry: Retry
-) -> redis.asyncio.Redis:
+def _client(given: redis.asyncio.Redis, connections: int, timeout_s: float, retry: Retry) -> redis.asyncio.Redis:
     pool = given.connection_pool
     address = {name: value for name, value in pool.connection_kwargs.items() if name not in _OWN}
     return redis.asyncio.Redis.from_pool(

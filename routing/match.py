@@ -98,9 +98,7 @@ class Model:
 
     def best_call(self, agent: Agent) -> Call | None:
         """The first waiting call the agent fits, over all queues."""
-        able = [
-            c for c in self.calls.values() if c.state == "waiting" and fits(c.skill, c.level, agent.skills)
-        ]
+        able = [c for c in self.calls.values() if c.state == "waiting" and fits(c.skill, c.level, agent.skills)]
         return min(able, key=lambda c: c.rank, default=None)
 
     def agents_in(self, call: Call) -> int:
@@ -170,9 +168,7 @@ class Model:
 
     # Agents
 
-    def agent_sign_in(
-        self, now: int, agent_id: str, skills: Mapping[str, int], ring_ms: int, wrap_up_ms: int
-    ) -> None:
+    def agent_sign_in(self, now: int, agent_id: str, skills: Mapping[str, int], ring_ms: int, wrap_up_ms: int) -> None:
         agent = self.agents.setdefault(agent_id, Agent(agent_id, skills, ring_ms, wrap_up_ms, now))
         agent.skills, agent.ring_ms, agent.wrap_up_ms = skills, ring_ms, wrap_up_ms
         agent.status = "in"
@@ -307,9 +303,7 @@ class Model:
     def _due(self) -> list[tuple[int, str]]:
         offers = [(c.due_ms, f"offer {c.call_id}") for c in self.calls.values() if c.state == "offered"]
         lost = [(c.due_ms, f"lost {c.call_id}") for c in self.calls.values() if c.state == "detached"]
-        return (
-            offers + lost + [(a.until_ms, f"agent {a.agent_id}") for a in self.agents.values() if a.until_ms]
-        )
+        return offers + lost + [(a.until_ms, f"agent {a.agent_id}") for a in self.agents.values() if a.until_ms]
 
     def _act(self, member: str, now: int) -> None:
         kind, _, name = member.partition(" ")

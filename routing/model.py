@@ -65,9 +65,7 @@ class AgentProfile:
         for skill, level in self.skills.items():
             check_skill(skill, level)
         if not 0 < self.ring_s <= 300:
-            raise BadArgument(
-                f"agent {self.agent_id}: ring_s {self.ring_s}; expected more than 0, at most 300"
-            )
+            raise BadArgument(f"agent {self.agent_id}: ring_s {self.ring_s}; expected more than 0, at most 300")
         if not 0 <= self.wrap_up_s <= 3600:
             raise BadArgument(f"agent {self.agent_id}: wrap_up_s {self.wrap_up_s}; expected 0 to 3600")
 

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import redis.asyncio
-from redis.exceptions import RedisError
 
 from routing.errors import RouterUnavailable, RoutingError
+from routing.link import answer
 from routing.model import PRIORITY_CREDIT_MS, Need
 from routing.scripts import Scripts
 
@@ -67,9 +67,7 @@ class Presence:
 
     async def beat(self) -> None:
         """Tell Redis this controller lives; put right what a lost Redis, or a long pause here, undid."""
-        reply = await self._scripts.run(
-            "controller_beat", controller=self._controller_id, epoch=uuid.uuid4().hex
-        )
+        reply = await self._scripts.run("controller_beat", controller=self._controller_id, epoch=uuid.uuid4().hex)
         run_id = await self._server_run_id()
         empty = self._epoch not in ("", reply["epoch"])
         restarted = self._run_id not in ("", run_id)
@@ -124,8 +122,4 @@ class Presence:
         )
 
     async def _server_run_id(self) -> str:
-        try:
-            info = await self._client.info("server")
-        except (RedisError, OSError) as error:
-            raise RouterUnavailable(f"Redis does not answer ({error})") from error
-        return str(info["run_id"])
+        return str((await answer(self._client.info("server")))["run_id"])

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 import redis.asyncio
-from redis.exceptions import RedisError
 
 from routing import keys, link
 from routing.errors import BadArgument, QueueFull, RouterUnavailable, StaleOffer, UnknownCall
@@ -227,11 +226,8 @@ class Router:
         A talk ends in wrap-up. grace_s  calls enqueued so lately may be younger than the list and are left
         alone. Returns what was ended.
         """
-        try:
-            known = await call_ids(self._client, self._root)
-            now_ms = _now_ms(await self._client.time())
-        except (RedisError, OSError) as error:
-            raise RouterUnavailable(f"Redis does not answer ({error})") from error
+        known = await call_ids(self._client, self._root)
+        now_ms = _now_ms(await link.answer(self._client.time()))
         before = now_ms - ms(grace_s) if grace_s else ""
         gone = []
         for call_id in sorted(set(known) - set(live_call_ids)):
@@ -251,10 +247,7 @@ class Router:
 
     async def snapshot(self) -> Snapshot:
         """Read all queues, calls in line order and agents, for people to look at."""
-        try:
-            return await read_snapshot(self._client, self._root)
-        except (RedisError, OSError) as error:
-            raise RouterUnavailable(f"Redis does not answer ({error})") from error
+        return await read_snapshot(self._client, self._root)
 
     async def _enqueue(self, call_id: str, held: HeldCall, max_len: int | None) -> Placement | None:
         self._presence.calls[call_id] = held
@@ -334,9 +327,7 @@ def _check_entry(call_id: str, queue: str, priority: int, max_len: int | None) -
     check_id("call_id", call_id)
     check_id("queue", queue)
     if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > PRIORITY_MAX:
-        raise BadArgument(
-            f"priority {priority!r}: expected a whole number, -{PRIORITY_MAX} to {PRIORITY_MAX}"
-        )
+        raise BadArgument(f"priority {priority!r}: expected a whole number, -{PRIORITY_MAX} to {PRIORITY_MAX}")
     if max_len is not None and max_len < 0:
         raise BadArgument(f"max_len {max_len}: expected 0 or more, or None for no limit")
 

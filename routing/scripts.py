@@ -9,7 +9,6 @@ another `clock` in place of Redis's time; a production script holds no way to mo
 from __future__ import annotations
 
 import ast
-import asyncio
 import json
 import re
 import sys
@@ -21,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import redis.asyncio
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from routing.errors import NAMES, RouterUnavailable, from_reply
+from routing.link import answer
 
 FOLDER = Path(__file__).with_name("scripts")
-# From the first try of a request to giving up; far below the 30 s its reply is kept (include/base.lua).
-PATIENCE_S = 2.0
 
 _INCLUDE = re.compile(r"^-- @include (\w+)\n", re.M)
 _ARGV = re.compile(r"^-- ARGV\[(\d+)\] (\w+) +\S", re.M)
@@ -53,9 +51,7 @@ def load(replaced: Mapping[str, str] | None = None) -> dict[str, Script]:
 
 def _script(path: Path, replaced: Mapping[str, str]) -> Script:
     source = path.read_text(encoding="utf-8")
-    return Script(
-        path.stem, _with_includes(source, replaced, set()), tuple(m[1] for m in _ARGV.findall(source))
-    )
+    return Script(path.stem, _with_includes(source, replaced, set()), tuple(m[1] for m in _ARGV.findall(source)))
 
 
 def _with_includes(source: str, replaced: Mapping[str, str], done: set[str]) -> str:
@@ -78,9 +74,7 @@ def _include(name: str) -> str:
 class Scripts:
     """Runs the scripts of one routing group on one Redis; errors come out as the package's own."""
 
-    def __init__(
-        self, client: redis.asyncio.Redis, root: str, *, replaced: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, client: redis.asyncio.Redis, root: str, *, replaced: Mapping[str, str] | None = None) -> None:
         self.root = root
         self._arguments = {name: script.arguments for name, script in load(replaced).items()}
         self._run = {name: client.register_script(s.text) for name, s in load(replaced).items()}
@@ -88,7 +82,7 @@ class Scripts:
     async def run(self, script: str, /, **values: Value) -> dict[str, Any]:
         """Run `script` and return its reply. request_id  made here unless given.
 
-        Raises RoutingError as named by the script; RouterUnavailable after PATIENCE_S when Redis is gone.
+        Raises RoutingError as named by the script; RouterUnavailable after link.PATIENCE_S.
         """
         names = self._arguments[script]
         if "request_id" in names:
@@ -96,14 +90,9 @@ class Scripts:
         if values.keys() != set(names):
             raise TypeError(f"{script} takes {', '.join(names)}; got {', '.join(values)}")
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                text = await self._run[script](keys=[self.root], args=[values[name] for name in names])
+            text = await answer(self._run[script](keys=[self.root], args=[values[name] for name in names]))
         except ResponseError as error:
             raise _translated(error) from error
-        except (RedisError, OSError, TimeoutError) as error:
-            raise RouterUnavailable(
-                f"Redis does not answer ({script}: {error or type(error).__name__})"
-            ) from error
         reply: dict[str, Any] = json.loads(text)
         return reply
 
@@ -147,10 +136,7 @@ def _header_findings(source: str, script: Script) -> Iterator[str]:
         for line in header
         if re.match(r"-- (KEYS\[1\] root|ARGV\[\d+\] \w+|Reply|Errors) ", line)
     ]
-    if (
-        order != ["KEYS", *["ARGV"] * len(script.arguments), "Reply", "Errors"]
-        or not header[0][3:4].isupper()
-    ):
+    if order != ["KEYS", *["ARGV"] * len(script.arguments), "Reply", "Errors"] or not header[0][3:4].isupper():
         yield f"header is {order}; expected a purpose, KEYS[1], ARGV[1..n], Reply, Errors in this order"
     numbers = [int(match[0]) for match in _ARGV.findall(source)]
     if numbers != list(range(1, len(numbers) + 1)):

@@ -10,6 +10,7 @@ from typing import Any, cast
 import redis.asyncio
 
 from routing import keys
+from routing.link import answer
 from routing.model import AgentState, AgentView, CallState, Snapshot, Status, WaitingCall
 
 CALLS_MAX = 1000
@@ -17,13 +18,13 @@ CALLS_MAX = 1000
 
 async def call_ids(client: redis.asyncio.Redis, root: str) -> list[str]:
     """Return the ids of all calls in any state, oldest first."""
-    return cast(list[str], await client.zrange(f"{root}:calls", 0, -1))
+    return cast(list[str], await answer(client.zrange(f"{root}:calls", 0, -1)))
 
 
 async def read_snapshot(client: redis.asyncio.Redis, root: str) -> Snapshot:
     """Return queues, the CALLS_MAX oldest calls in line order, and all agents by id."""
-    call_names = cast(list[str], await client.zrange(f"{root}:calls", 0, CALLS_MAX - 1))
-    agent_names = sorted(cast(set[str], await client.smembers(f"{root}:agents")))
+    call_names = cast(list[str], await answer(client.zrange(f"{root}:calls", 0, CALLS_MAX - 1)))
+    agent_names = sorted(cast(set[str], await answer(client.smembers(f"{root}:agents"))))
     async with client.pipeline(transaction=False) as pipe:
         pipe.time()
         pipe.hgetall(f"{root}:queue_size")
@@ -31,7 +32,7 @@ async def read_snapshot(client: redis.asyncio.Redis, root: str) -> Snapshot:
             pipe.hgetall(f"{root}:call:{name}")
         for name in agent_names:
             pipe.hgetall(f"{root}:agent:{name}")
-        (seconds, micros), queues, *records = await pipe.execute()
+        (seconds, micros), queues, *records = await answer(pipe.execute())
     call_records = zip(call_names, records, strict=False)
     agent_records = zip(agent_names, records[len(call_names) :], strict=True)
     calls = sorted((float(f["score"]), name, f) for name, f in call_records if f)

@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 
 import redis.asyncio
-from redis.exceptions import RedisError
+from redis.exceptions import ResponseError
 
 from routing.errors import RouterUnavailable, StaleOffer
-from routing.link import BLOCK_MS
+from routing.link import BLOCK_MS, answer
 from routing.model import Offer
 
 Take = Callable[[str, int], Awaitable[Offer]]
@@ -111,8 +111,9 @@ class Offers:
         """
         while True:
             try:
-                found = await self._reader.xread({self._stream: self._last}, count=200, block=BLOCK_MS)
-            except (RedisError, OSError):
+                asked = self._reader.xread({self._stream: self._last}, count=200, block=BLOCK_MS)
+                found = await answer(asked, within_s=None)
+            except (RouterUnavailable, ResponseError):
                 await asyncio.sleep(_RETRY_S)
                 continue
             for _, entries in _streams(found):

@@ -121,13 +121,12 @@ def test_these_classes_are_never_ended(class_: str) -> None:
     assert found.why.endswith(f"a {class_} customer's call is not ended")
 
 
-def test_a_call_about_something_else_is_not_ended() -> None:
-    """An internet outage ends only calls about the internet."""
+def test_whether_other_calls_end_is_the_flow_s_decision() -> None:
+    """Before a menu nobody has said what he calls about; a caller who is not known may be ended as well."""
     outage = announced("a", "internet", area=WOLA)
 
-    assert [False] == [each.may_end for each in heard(outage)]
-    assert [True] == [each.may_end for each in heard(outage, service="internet")]
-    assert [True] == [each.may_end for each in heard(announced("a", area=WOLA))]
+    assert [True] == [each.may_end for each in heard(outage)]
+    assert [True] == [each.may_end for each in heard(announced("a"), customer=None, service="internet")]
 
 
 def test_ended_and_expired_ones_are_silent() -> None:

@@ -82,7 +82,8 @@ async def test_a_call_is_kept_with_its_trace(records: Records, clock: Clock) -> 
         record.ani, record.dnis, record.project, record.flow, record.flow_version, record.language,
     )  # fmt: skip
     assert ("support", 5500, "anna", 2, 60000, ("a1b2 v2",), "agent") == (
-        record.queue, record.wait_ms, record.agent_id, record.offers, record.talk_ms, record.announcements, record.disposition,
+        record.queue, record.wait_ms, record.agent_id, record.offers, record.talk_ms, record.announcements,
+        record.disposition,
     )  # fmt: skip
     assert (NOW, NOW + timedelta(seconds=67.5)) == (record.started_at, record.ended_at)
     assert tuple(log.entries) == trace
@@ -222,6 +223,7 @@ async def test_the_writer_runs_by_itself(records: Records, monkeypatch: pytest.M
     running = asyncio.create_task(records.run())
     began(records).finish("completed")
     await until(lambda: not records._dirty)
+    await records.flush()  # waits for the write that has begun
     stored = await records.list()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -38,14 +38,14 @@ def match(
     """Return what the caller should hear, the surest first.
 
     number  caller's E.164 number, '' when withheld or not understood.  service  what he calls about, '' when
-    not known: then every service's announcements concern him, and none of them may end his call.
+    not known: then every service's announcements concern him.
     """
     found = [
         hit
         for version in live
         if version.is_live(now)
         and service in ("", version.service or service)
-        and (hit := _hit(version, number, dnis, customer, service)) is not None
+        and (hit := _hit(version, number, dnis, customer)) is not None
     ]
     best: dict[str, Match] = {}
     for hit in sorted(found, key=_order):
@@ -59,7 +59,7 @@ def _order(hit: Match) -> tuple[object, ...]:
     return -area, -dialled, -prefix, -hit.version.at.timestamp(), hit.version.announcement_id
 
 
-def _hit(version: Version, number: str, dnis: str, customer: Customer | None, service: str) -> Match | None:
+def _hit(version: Version, number: str, dnis: str, customer: Customer | None) -> Match | None:
     target, area = version.target, customer.area if customer else ""
     if target.dnis and target.dnis != dnis:
         return None
@@ -78,18 +78,16 @@ def _hit(version: Version, number: str, dnis: str, customer: Customer | None, se
         return None
     else:
         why, certain, rank = "" if dialled else "it is for everyone", True, (0, int(bool(dialled)), 0)
-    ends, reason = _may_end(version, customer, service)
+    ends, reason = _may_end(customer)
     return Match(version, certain, ends, "; ".join(t for t in (why, dialled, reason) if t), rank)
 
 
-def _may_end(version: Version, customer: Customer | None, service: str) -> tuple[bool, str]:
-    """May the call end after it? Not for these classes, nor when he has said that he calls about something else.
+def _may_end(customer: Customer | None) -> tuple[bool, str]:
+    """May the call end after it? Not for these classes.
 
-    Before a menu nobody has said anything: whether the call may end there is the flow's decision (`after`), and
-    key 3 is his way out.
+    Before a menu nobody has said what he calls about: whether the call may end there is the flow's decision
+    (`after`), and key 3 is the caller's way out.
     """
     if customer and customer.class_ in NEVER_ENDED:
         return False, f"a {customer.class_} customer's call is not ended"
-    if service and version.service and version.service != service:
-        return False, f"he calls about {service}, not {version.service}"
     return True, ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -15,7 +15,10 @@ from ivr.errors import HotlineError, PeerError
 from ivr.settings import settings
 
 if TYPE_CHECKING:
+    from routing.model import AgentView
     from routing.router import Router
+
+T = TypeVar("T")
 
 
 @click.group()
@@ -161,7 +164,7 @@ def _each(ids: tuple[str, ...], do: Callable[[Agents, Router, str], Awaitable[No
     _run(work)
 
 
-async def _routed(do: Callable[[Router], Awaitable[Any]]) -> Any:
+async def _routed(do: Callable[[Router], Awaitable[T]]) -> T:
     """Do something with the router of the hotline's Redis. Raises PeerError with what to do."""
     from redis.asyncio import Redis
 
@@ -174,7 +177,7 @@ async def _routed(do: Callable[[Router], Awaitable[Any]]) -> Any:
     try:
         return await do(router)
     except RoutingError as error:
-        raise PeerError(f"the queues refused: {error} (is the hotline running? `make run`)") from error
+        raise PeerError(f"{error}; is the hotline running? `make run`") from error
     finally:
         await router.close()
         await redis.aclose()
@@ -189,10 +192,10 @@ async def _states() -> tuple[dict[str, str], str]:
     return {each.agent_id: _state(each) for each in snapshot.agents}, ""
 
 
-def _state(view: Any) -> str:
+def _state(view: AgentView) -> str:
     if view.status == "out":
         return "out"
-    return f"paused: {view.pause_reason}" if view.status == "paused" else str(view.state).replace("_", " ")
+    return f"paused: {view.reason}" if view.status == "paused" else str(view.state).replace("_", " ")
 
 
 async def _phones_changed(agents: Agents) -> str:
@@ -209,10 +212,12 @@ async def _phones_changed(agents: Agents) -> str:
     return f"Asterisk will know the phone when it starts next ({note})" if note else ""
 
 
-async def _tolerate(work: Awaitable[Any]) -> str:
+async def _tolerate(work: Awaitable[object]) -> str:
     """Return what went wrong instead of raising: the agent's row is what counts."""
     try:
         await work
+    except FileNotFoundError:
+        return "the hotline is not set up yet: run `ivr setup`"
     except (HotlineError, OSError) as error:
         return str(error).splitlines()[0]
     return ""

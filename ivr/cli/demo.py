@@ -21,6 +21,8 @@ def command() -> None:
         fine = asyncio.run(show(settings(), Console()))
     except KeyboardInterrupt:
         sys.exit(130)
+    except asyncio.CancelledError:
+        sys.exit(143)
     except TimeoutError:
         click.echo("ivr: the demo did not come to its end in time", err=True)
         sys.exit(1)

@@ -46,6 +46,7 @@ async def _show(watch: bool) -> None:
                 screen.update(grid)
                 await asyncio.sleep(1)
     finally:
+        await router.close()
         await redis.aclose()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,7 +211,13 @@ def summary(console: Console, parts: list[Part]) -> None:
 
 
 async def show(settings: Settings, console: Console) -> bool:
-    """Run the demo, starting a hotline when none answers. Returns whether every part ended as it should."""
+    """Run the demo, starting a hotline when none answers. Returns whether every part ended as it should.
+
+    SIGTERM cancels it, as Ctrl-C does: whatever was put up is taken down first.
+    """
+    task = asyncio.current_task()
+    assert task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     board = Board(console)
     _, server = server_of(settings)
     async with contextlib.AsyncExitStack() as stack:

@@ -146,9 +146,11 @@ async def last_call(hotline: Hotline, number: str, *, timeout_s: float = 10) -> 
 async def agent_status(hotline: Hotline, agent_id: str) -> str:
     """Return what the agent wishes, as the router knows it."""
     redis = router_redis(hotline.settings)
+    router = Router(redis, controller_id="test")
     try:
-        agents = (await Router(redis, controller_id="test").snapshot()).agents
+        agents = (await router.snapshot()).agents
     finally:
+        await router.close()
         await redis.aclose()
     return next((agent.status for agent in agents if agent.agent_id == agent_id), "out")
 

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from routing.errors import BadArgument, RouterUnavailable, UnknownAgent
-from routing.model import AgentProfile, Need, Policy
+from routing.model import AgentProfile, Need, Offer, Placement, Policy
 from routing.router import Router
 from tests.support.redis import RealRedis, real_redis
 
@@ -56,11 +56,12 @@ async def states(it: Router) -> dict[str, str]:
     return {a.agent_id: a.state for a in seen.agents} | {c.call_id: c.state for c in seen.calls}
 
 
-async def wait_until(what: object, *, within_s: float = 5) -> None:
-    """Wait until the coroutine function `what` returns something true."""
-    async with asyncio.timeout(within_s):
-        while not await what():  # type: ignore[operator]
-            await asyncio.sleep(0.02)
+async def wait_until(what: Callable[[], Awaitable[bool]], *, within_s: float = 5) -> None:
+    """Wait until `what` answers true, asked every 20 ms."""
+    ends = time.monotonic() + within_s
+    while not await what():
+        assert time.monotonic() < ends, "it did not come"
+        await asyncio.sleep(0.02)
 
 
 async def test_a_call_is_offered_at_once_answered_and_wrapped_up(redis: RealRedis) -> None:
@@ -97,7 +98,9 @@ async def test_a_freed_agent_gets_the_first_in_line_within_milliseconds(redis: R
         await it.enqueue("1.2", "net", NET)
         vip = await it.enqueue("1.3", "net", NET, priority=1)
 
-        assert first is not None and first.offer is not None and vip is not None
+        assert first is not None
+        assert first.offer is not None
+        assert vip is not None
         assert vip.position == 1
         assert (await it.position("1.2")).position == 2  # type: ignore[union-attr]
         await it.accept(first.offer)
@@ -125,7 +128,9 @@ async def test_an_offer_made_before_the_session_listens_is_not_lost(redis: RealR
             offer = await line.next_offer(1)
             assert offer is not None
             line.put_back(offer)
-            assert await line.next_offer(None) == offer
+            again = await line.next_offer(None)
+            assert again is not None
+            assert again.token == offer.token
         assert "first of 1 waiting for internet >= 1" in offer.reason
 
 
@@ -136,9 +141,12 @@ async def test_a_refusing_agent_is_passed_over_and_the_call_keeps_its_place(redi
         await it.sign_in(agent("anna"))
         await it.sign_in(agent("bob"))
         one = await it.enqueue("1.1", "net", NET)
-        assert one is not None and one.offer is not None and one.offer.agent_id == "anna"
+        assert one is not None
+        assert one.offer is not None
+        assert one.offer.agent_id == "anna"
         two = await it.refuse(one.offer, "no_answer")
-        assert two.offer is not None and two.offer.agent_id == "bob"
+        assert two.offer is not None
+        assert two.offer.agent_id == "bob"
         await it.enqueue("1.2", "net", NET)
         three = await it.refuse(two.offer, "busy")
 
@@ -150,20 +158,36 @@ async def test_a_refusing_agent_is_passed_over_and_the_call_keeps_its_place(redi
 
 
 async def test_who_did_not_take_a_call_is_tried_after_all_others(redis: RealRedis) -> None:
-    """Anna is idle longest again, but refused this call: the two others come first."""
+    """Anna is ready again and idle longest, but cleo was not asked yet; then the one asked longest ago."""
     async with router(redis, runs=False) as it:
-        for name in ("anna", "bob", "cleo"):
-            await it.sign_in(agent(name))
+        await it.sign_in(agent("anna"))
+        await it.sign_in(agent("bob"))
         placement = await it.enqueue("1.1", "net", NET)
-        tried = []
-        for _ in range(4):
-            assert placement is not None and placement.offer is not None
-            tried.append(placement.offer.agent_id)
-            last = tried[-1]
-            placement = await it.refuse(placement.offer, "reject")
-            await it.end_wrap_up(last)
+        tried = [_agent(placement)]
+        placement = await it.refuse(_offer(placement), "reject")
+        tried.append(_agent(placement))
+        await it.end_wrap_up("anna")
+        await it.sign_in(agent("cleo"))
+        placement = await it.refuse(_offer(placement), "reject")
+        tried.append(_agent(placement))
+        await it.end_wrap_up("bob")
+        await it.pause("anna")
+        await asyncio.sleep(0.01)
+        await it.unpause("anna")
+        placement = await it.refuse(_offer(placement), "reject")
+        tried.append(_agent(placement))
 
-        assert tried == ["anna", "bob", "cleo", "anna"]
+        assert tried == ["anna", "bob", "cleo", "anna"], "anna before bob, who is idle longer"
+
+
+def _offer(placement: Placement | None) -> Offer:
+    assert placement is not None
+    assert placement.offer is not None
+    return placement.offer
+
+
+def _agent(placement: Placement | None) -> str:
+    return _offer(placement).agent_id
 
 
 async def test_three_unanswered_in_a_row_pause_the_agent(redis: RealRedis) -> None:
@@ -175,12 +199,14 @@ async def test_three_unanswered_in_a_row_pause_the_agent(redis: RealRedis) -> No
             if placement is None or placement.offer is None:
                 await it.end_wrap_up("anna")
                 placement = await it.enqueue("1.1", "net", NET)
-            assert placement is not None and placement.offer is not None
+            assert placement is not None
+            assert placement.offer is not None
             placement = await it.refuse(placement.offer, "no_answer")
 
         view = (await it.snapshot()).agents[0]
         assert (view.status, view.reason) == ("paused", "auto: no_answer")
-        assert placement is not None and placement.agents_in == 0
+        assert placement is not None
+        assert placement.agents_in == 0
         await it.end_wrap_up("anna")
         assert not await it.toggle_pause("anna")
         assert await states(it) == {"anna": "reserved", "1.1": "offered"}
@@ -194,9 +220,12 @@ async def test_a_call_nobody_can_serve_does_not_block_the_next(redis: RealRedis)
         high = await it.enqueue("1.2", "net", Need("internet", 3))
         served = await it.enqueue("1.3", "net", Need("internet", 2))
 
-        assert nobody is not None and (nobody.position, nobody.agents_in) == (1, 0)
-        assert high is not None and (high.position, high.agents_in) == (1, 0)
-        assert served is not None and served.offer is not None
+        assert nobody is not None
+        assert (nobody.position, nobody.agents_in) == (1, 0)
+        assert high is not None
+        assert (high.position, high.agents_in) == (1, 0)
+        assert served is not None
+        assert served.offer is not None
 
 
 async def test_a_full_queue_takes_no_call_but_keeps_those_it_has(redis: RealRedis) -> None:
@@ -214,7 +243,8 @@ async def test_pause_and_sign_out_spare_the_talk(redis: RealRedis) -> None:
     async with router(redis, runs=False) as it:
         await it.sign_in(agent("anna"))
         placement = await it.enqueue("1.1", "net", NET)
-        assert placement is not None and placement.offer is not None
+        assert placement is not None
+        assert placement.offer is not None
         await it.pause("anna", "lunch")
         await it.sign_out("anna")
         assert await it.accept(placement.offer)
@@ -232,7 +262,8 @@ async def test_hanging_up_while_ringing_frees_the_agent_for_the_next(redis: Real
         await it.enqueue("1.2", "net", NET)
         await it.abandon("1.1")
 
-        assert first is not None and first.offer is not None
+        assert first is not None
+        assert first.offer is not None
         assert not await it.accept(first.offer)
         assert await states(it) == {"anna": "reserved", "1.2": "offered"}
         assert await it.position("1.1") is None
@@ -245,15 +276,20 @@ async def test_another_controller_takes_calls_on_at_their_place(redis: RealRedis
         first = await dead.enqueue("1.1", "net", NET)
         second = await dead.enqueue("1.2", "net", NET)
         third = await dead.enqueue("1.3", "net", NET)
-        assert first is not None and first.offer is not None and second is not None and third is not None
+        assert first is not None
+        assert first.offer is not None
+        assert second is not None
+        assert third is not None
         adopted = await heir.enqueue("1.1", "net", NET)
 
-        assert adopted is not None and adopted.offer is not None
+        assert adopted is not None
+        assert adopted.offer is not None
         assert adopted.entered_ms == first.entered_ms
         assert adopted.offer.token > first.offer.token
         assert not await dead.accept(first.offer)
         taken_on = await heir.enqueue("1.3", "net", NET)
-        assert taken_on is not None and taken_on.position == 2, "behind 1.2, as before"
+        assert taken_on is not None
+        assert taken_on.position == 2, "behind 1.2, as before"
         await dead.abandon("1.3")
         assert await heir.position("1.3") is not None
         assert await heir.accept(adopted.offer)
@@ -266,14 +302,18 @@ async def test_calls_of_a_dead_controller_are_lost_after_a_while_but_talks_stay(
             for name in ("anna", "bob"):
                 await dead.sign_in(agent(name))
             talk, ring = await dead.enqueue("1.1", "net", NET), await dead.enqueue("1.2", "net", NET)
-            assert talk is not None and talk.offer is not None and ring is not None
+            assert talk is not None
+            assert talk.offer is not None
+            assert ring is not None
             await dead.accept(talk.offer)
             await dead.enqueue("1.3", "net", NET)
         await wait_until(lambda: _is(heir, "bob", "ready"))
         assert await states(heir) == {"anna": "talking", "1.1": "bridged", "bob": "ready", "1.2": "detached",
                                       "1.3": "detached"}
         back = await heir.enqueue("1.3", "net", NET)
-        assert back is not None and back.offer is not None and back.offer.agent_id == "bob"
+        assert back is not None
+        assert back.offer is not None
+        assert back.offer.agent_id == "bob"
         await wait_until(lambda: _gone(heir, "1.2"))
         assert await states(heir) == {"anna": "talking", "1.1": "bridged", "bob": "ringing", "1.3": "offered"}
         await heir.complete("1.1")
@@ -289,7 +329,8 @@ async def test_an_offer_nobody_answers_expires_and_the_call_stays_first(redis: R
     async with router(redis) as it:
         await it.sign_in(agent("anna", ring_s=0.1))
         placement = await it.enqueue("1.1", "net", NET)
-        assert placement is not None and placement.offer is not None
+        assert placement is not None
+        assert placement.offer is not None
         with it.waiting("1.1") as line:
             offer = await line.next_offer(3)
 
@@ -303,7 +344,8 @@ async def test_reconcile_ends_calls_without_a_channel(redis: RealRedis) -> None:
     async with router(redis, "k1", runs=False) as it:
         await it.sign_in(agent("anna", wrap_up_s=5))
         placement = await it.enqueue("1.1", "net", NET)
-        assert placement is not None and placement.offer is not None
+        assert placement is not None
+        assert placement.offer is not None
         await it.accept(placement.offer)
         await it.enqueue("1.2", "net", NET)
 
@@ -334,7 +376,8 @@ async def test_a_hanging_redis_is_reported_within_two_seconds_and_ends_are_made_
     async with router(redis) as it:
         await it.sign_in(agent("anna"))
         placement = await it.enqueue("1.1", "net", NET)
-        assert placement is not None and placement.offer is not None
+        assert placement is not None
+        assert placement.offer is not None
         await it.accept(placement.offer)
         await it.enqueue("1.2", "net", NET)
         redis.send(signal.SIGSTOP)
@@ -365,7 +408,10 @@ async def test_a_redis_that_comes_back_empty_is_filled_again(redis: RealRedis) -
         await it.sign_in(agent("anna"))
         first = await it.enqueue("1.1", "net", NET)
         second, third = await it.enqueue("1.2", "net", NET), await it.enqueue("1.3", "net", NET)
-        assert first is not None and first.offer is not None and second is not None and third is not None
+        assert first is not None
+        assert first.offer is not None
+        assert second is not None
+        assert third is not None
         await redis.stop(signal.SIGKILL)
         with pytest.raises(RouterUnavailable):
             await it.position("1.2")

@@ -81,6 +81,7 @@ async def wait_waiting(hotline: Hotline, callers: int, timeout_s: float = 20) ->
             while len((await router.snapshot()).waiting) < callers:
                 await asyncio.sleep(0.1)
     finally:
+        await router.close()
         await redis.aclose()
 
 
