@@ -8,6 +8,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import uvloop
 from redis.asyncio import Redis
@@ -26,6 +27,7 @@ from ivr.errors import PeerError
 from ivr.flow import load as flows
 from ivr.flow.load import Dialplans
 from ivr.last_known_good import LastKnownGood
+from ivr.record.orphans import close_orphans
 from ivr.record.store import Records
 from ivr.session import Parts, Session
 from ivr.settings import Settings
@@ -53,11 +55,12 @@ class Controller:
         name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self.router = Router(self.redis, controller_id=name, on_reset=self._sign_in_again)
         self.signed_in: frozenset[str] = frozenset()
+        self.compared = False
         self.live = Live(self.database, self.redis, settings)
         prompts = load_prompt_set(settings)
         self.parts = Parts(
             settings=settings, dialplans=load_dialplans(settings), prompts=prompts,
-            live=self.live, router=self.router, watch=self.watch, records=Records(self.database),
+            live=self.live, router=self.router, watch=self.watch, ami=self.ami, records=Records(self.database),
         )
         self.agents = Agents(self.database)
         self.codes = AgentCodes(self.agents, self.router, self.parts)
@@ -67,24 +70,35 @@ class Controller:
         self.ready = asyncio.Event()
 
     async def run(self, on_ready: Callable[[], None], stop: asyncio.Event) -> None:
-        """Serve calls until `stop` is set, then drain."""
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(work) for work in
-                (self.ami.run(), self.live.run(), self.parts.records.run(), self._route(), self._sweep())
-            ]
+        """Serve calls until `stop` is set, then drain. A part that breaks ends the controller: it is started again.
+
+        No TaskGroup: a library that swallows one cancellation (redis-py on Python 3.11) must not keep us alive.
+        """
+        running = [
+            asyncio.create_task(work) for work in
+            (self.ami.run(), self.live.run(), self.parts.records.run(), self._route(), self._sweep())
+        ]
+        stopping = asyncio.create_task(stop.wait())
+        try:
             await self.live.wait_loaded()
             await self.server.start("127.0.0.1", self.settings.agi_port)
-            await self._wait_connected(stop)
-            if not stop.is_set():
+            tasks: list[asyncio.Task[Any]] = [*running, stopping]
+            if await self._wait_connected(tasks):
                 on_ready()
-            await stop.wait()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             await self._drain()
-            for task in running:
-                task.cancel()
+        finally:
+            stopping.cancel()
+            for _ in range(2):
+                for task in running:
+                    task.cancel()
+                ended, _ = await asyncio.wait(running, timeout=1)
         await self.router.close()
         await self.redis.aclose()
         await self.database.close()
+        for task in ended:
+            if not task.cancelled() and (error := task.exception()):
+                raise error
 
     async def handle(self, channel: Channel) -> None:
         """Lead one FastAGI connection: a call, an agent's feature code, or doctor's ping."""
@@ -116,9 +130,13 @@ class Controller:
         await self.router.start()
         await self.router.run()
 
-    async def _wait_connected(self, stop: asyncio.Event) -> None:
-        while not self.ami.connected and not stop.is_set():
+    async def _wait_connected(self, tasks: list[asyncio.Task[Any]]) -> bool:
+        """Return True when AMI is connected, False when one of `tasks` ended before."""
+        while not any(task.done() for task in tasks):
+            if self.ami.connected:
+                return True
             await asyncio.sleep(0.05)
+        return False
 
     async def _sweep(self) -> None:
         """Compare the channels with the router's calls, every SWEEP_S."""
@@ -137,10 +155,15 @@ class Controller:
         await self.last_known_good.write()
 
     async def _reconcile(self) -> None:
-        """Free what belongs to calls whose channel is gone."""
+        """Free what belongs to calls whose channel is gone, and close their records."""
         channels = await self.watch.resync_from(self.ami)
-        living = {message.get("Uniqueid") for message in channels}
-        await self.router.reconcile(living | set(self.parts.calls))
+        living = {message.get("Uniqueid") for message in channels} | set(self.parts.calls)
+        gone = await self.router.reconcile(living)
+        if gone or not self.compared:
+            closed = await close_orphans(self.database, asterisk.node(self.settings), living)
+            self.compared = True
+            if gone or closed:
+                logger.warning("calls ended while no controller held them", freed=len(gone), closed=len(closed))
 
     async def _remember_agents(self) -> None:
         """Know who is signed in, so that a Redis that comes back empty does not send everybody home."""

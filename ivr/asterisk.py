@@ -148,6 +148,11 @@ def argv(settings: Settings) -> list[str]:
     return [*native.program("asterisk"), "-C", str(file), "-f", "-q"]
 
 
+def node(settings: Settings) -> str:
+    """Return the name of this Asterisk, the beginning of every call id it makes."""
+    return re.sub(r"[^a-z0-9]+", "-", socket.gethostname().lower())[:20] + f"-{settings.sip_port}"
+
+
 def console(settings: Settings, command: str, *, timeout_s: float = 10.0) -> str:
     """Run one command on the running Asterisk's console and return what it printed.
 
@@ -176,7 +181,7 @@ def _places(settings: Settings, home: Path) -> dict[str, str]:
         "ETC": str(home / "etc"), "VAR": str(home), "MODULES": str(modules), "DATA": str(data),
         "MUSIC": str(music or _ring_tone_folder(home)),
         "DIALPLANS": str(dialplans if dialplans.is_dir() else PROJECT / "dialplans" / "asterisk"),
-        "NODE": re.sub(r"[^a-z0-9]+", "-", socket.gethostname().lower())[:20] + f"-{settings.sip_port}",
+        "NODE": node(settings),
         "MAX_CALLS": str(settings.max_calls), "MAX_LOAD": f"{LOAD_PER_CORE * (os.cpu_count() or 1)}.0",
         "MAX_FILES": str(min(20 * settings.max_calls + 1000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])),
         "RTP_START": str(settings.rtp_start), "RTP_END": str(settings.rtp_end),

@@ -17,6 +17,7 @@ import structlog
 
 from ivr import log
 from ivr.agi.channel import Channel
+from ivr.ami.client import AmiClient
 from ivr.ami.watch import Watch
 from ivr.announce.live import Live
 from ivr.call import Call, mask
@@ -47,6 +48,7 @@ class Parts:
     live: Live
     router: Router
     watch: Watch
+    ami: AmiClient
     records: Records
     calls: dict[str, Session] = field(default_factory=dict)
 

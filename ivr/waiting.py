@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr import log
 from ivr.ami.watch import CallWatch
-from ivr.errors import CallEnded
+from ivr.errors import AsteriskError, CallEnded
 from ivr.flow.commands import Queued
 from ivr.flow.load import QueueConfig
 from ivr.record import trace as t
@@ -42,6 +42,7 @@ class WaitForAgent:
         self.in_line = False
         self.talking = False
         self.status = ""
+        self.taken_back = False
         self.entered_ms: int | None = None
         self.began = time.monotonic()
         self.last_position = 0
@@ -175,23 +176,26 @@ class WaitForAgent:
                      waited_ms=offer.waited_ms)
         await session.no_lease()
         accepting = asyncio.ensure_future(self._accept_when_answered(offer, watch))
+        self.taken_back = False
         began = time.monotonic()
         try:
             await session.channel.gosub("dial-agent", "s", "1", offer.endpoint, str(self.ring_s(offer)),
                                         session.call.ani, self.queue.moh, "")
-            status = await session.channel.get_variable("HOTLINE_DIALSTATUS") or ""
+            self.status = await session.channel.get_variable("HOTLINE_DIALSTATUS") or ""
         finally:
             accepting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await accepting
-            self.talking = self.talking or watch.answered.is_set()
-            if self.talking:
+            if self.talking or watch.answered.is_set():
+                self.talking = True
                 self.log.talked(offer.agent_id, time.monotonic() - began)
         session.take_lease_back()
-        self.status = status
-        if status == "ANSWER" and not self.talking:
-            await self._accepted(offer)
+        if self.status == "ANSWER" and not self.talking:  # AMI missed the answer: the talk was, all the same
+            self.talking = True
             self.log.talked(offer.agent_id, time.monotonic() - began)
+        if self.taken_back:  # the agent was given away in the same moment: the caller waits again
+            self.talking, self.status = False, ""
+            await session.channel.set_variable("HOTLINE_DIALSTATUS", "")
         return self.talking
 
     def ring_s(self, offer: Offer) -> int:
@@ -200,15 +204,21 @@ class WaitForAgent:
 
     async def _accept_when_answered(self, offer: Offer, watch: CallWatch) -> None:
         await watch.answered.wait()
-        await self._accepted(offer)
-
-    async def _accepted(self, offer: Offer) -> None:
         self.talking = True
         self.log.add(t.ANSWERED, self.session.step, agent=offer.agent_id)
-        try:
-            await self.router.accept(offer)
-        except RoutingError as error:  # the talk goes on; reconciliation mends the agent's state
-            logger.warning("agent answered while the router was away", agent=offer.agent_id, error=str(error))
+        if not await self._accept(offer):
+            self.taken_back = True
+            with contextlib.suppress(AsteriskError):
+                await self.session.parts.ami.action("Hangup", Channel=watch.answered_by)
+
+    async def _accept(self, offer: Offer) -> bool:
+        """Tell the router that the agent answered, until it hears; False when the offer was over by then."""
+        while True:
+            try:
+                return await self.router.accept(offer)
+            except RoutingError as error:  # the talk goes on meanwhile
+                logger.warning("agent answered while the router was away", agent=offer.agent_id, error=str(error))
+                await asyncio.sleep(1)
 
     async def _refuse(self, offer: Offer) -> Placement:
         cause = CAUSES.get(self.status, "no_answer")

@@ -155,7 +155,6 @@ def test_the_prompts_of_defaults_must_exist_too() -> None:
 
     assert {
         "steps.first: " + said.format("nobody", "no_agents"),
-        "steps.first: " + said.format("failed", "no_agents"),
         "steps.b: " + said.format("too_many", "too_many_tries"),
         "steps.b.no_input_prompt: there is no prompt 'no_input', the default of no_input_prompt; "
         "expected another prompt",

@@ -167,13 +167,13 @@ def test_a_hangup_may_be_silent() -> None:
         (c.Queued("nobody"), "no_agents", "no_agent"),
         (c.Queued("full"), "queue_full", "no_agent"),
         (c.Queued("timeout"), "no_agents", "no_agent"),
-        (c.Queued("failed"), "no_agents", "no_agent"),
-        (c.Queued("what is this"), "no_agents", "no_agent"),
-        (c.Queued("key", "5"), "no_agents", "no_agent"),
+        (c.Queued("failed"), "", "failed"),
+        (c.Queued("what is this"), "", "failed"),
+        (c.Queued("key", "5"), "", "failed"),
     ],
 )
 def test_every_way_out_of_a_queue_ends_with_a_word(queued: c.Queued, prompt: str | None, disposition: str) -> None:
-    """Nobody falls out of a queue into silence, whatever the router answers."""
+    """Nobody falls out of a queue into silence, whatever the router answers; `failed` goes to Asterisk's ladder."""
     spoken = [(c.Play(say(prompt)), c.Heard())] if prompt else []
     transcript(
         dialplans(text(WAIT, start="wait")).flows["main"],
