@@ -42,7 +42,7 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=2)
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="hotline-bench-") as name:
-        hotline = Hotline(Path(name), log_level="warning")
+        hotline = Hotline(Path(name), log_level="warning", rtp_start=40000, rtp_end=45999)
         try:
             asyncio.run(measure(hotline, chosen.calls, chosen.rate, chosen.rounds))
         finally:
@@ -75,7 +75,7 @@ def prepare(hotline: Hotline, numbers: list[str]) -> float:
 def add_plain(hotline: Hotline, outage: Outage) -> float:
     """Give Asterisk a number that plays the same files by dialplan alone."""
     prompts = load_prompt_set(hotline.settings)
-    stems = [*prompts.files(Prompt("welcome"), "pl"), *outage.clips["pl"],
+    stems = [*prompts.files(Prompt("welcome"), "pl"), outage.clips["pl"][0],
              *prompts.files(Prompt("goodbye_announcement"), "pl")]
     extensions = hotline.settings.var_dir / "asterisk/etc/extensions.conf"
     with extensions.open("a") as file:
@@ -89,7 +89,9 @@ async def one_round(hotline: Hotline, number: str, numbers: list[str], calls: in
     """Run one arm and account the CPU of both processes to it."""
     watched = {name: psutil.Process(hotline.processes[name].pid) for name in ("asterisk", "controller")}
     before = {name: cpu_s(process) for name, process in watched.items()}
-    stats = await call(hotline.server, number, calls=calls, rate=rate, talk_ms=None, from_numbers=numbers, timeout_s=120)
+    stats = await call(
+        hotline.server, number, calls=calls, rate=rate, talk_ms=None, from_numbers=numbers, timeout_s=120
+    )
     await asyncio.sleep(2)
     used = {name: 1000 * (cpu_s(process) - before[name]) / calls for name, process in watched.items()}
     return Round(stats, used["asterisk"], used["controller"])

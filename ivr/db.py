@@ -145,8 +145,7 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.address = sa.make_url(settings.database_address)
-        self.engine = make_engine(self.address)
+        self.address, self.engine = _open(settings)
         self.writer = self.engine.execution_options(hotline_write=True)
 
     @asynccontextmanager
@@ -178,6 +177,19 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def _open(settings: Settings) -> tuple[sa.URL, AsyncEngine]:
+    """Return the settings' address and an engine for it. Raises ConfigError for an address that cannot be right."""
+    try:
+        address = sa.make_url(settings.database_address)
+        return address, make_engine(address)
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        expected = "an address such as postgresql+asyncpg://user@host/name, its driver installed"
+        wrong = " ".join(str(error).split()).partition(" (Background")[0]
+        raise ConfigError(Finding(Path("environment"), None, "HOTLINE_DATABASE_URL", wrong, expected)) from error
+    except OSError as error:
+        raise DatabaseError(f"the database's folder {error.filename} cannot be made: {error.strerror}") from error
 
 
 async def to_the_end(work: Coroutine[Any, Any, T]) -> T:

@@ -58,7 +58,7 @@ def _only_one(lock: Path, report: Report) -> Iterator[None]:
 
 def _download(cache: Path, packages: list[str], report: Report) -> list[Path]:
     environment = dict(os.environ, APT_CONFIG=str(_configure(cache)), DEBIAN_FRONTEND="noninteractive")
-    _apt(["update"], environment, report, "reading the package lists")
+    _update(cache, environment, report)
     plan = _apt(["-y", "--print-uris", "install", *packages], environment, report, "")
     wanted = {name: int(size) for _, name, size in (line.split()[:3] for line in plan.splitlines() if line[:1] == "'")}
     archives = cache / "cache/archives"
@@ -73,6 +73,13 @@ def _download(cache: Path, packages: list[str], report: Report) -> list[Path]:
             report(f"downloaded {got / 1e6:.0f} of {total / 1e6:.0f} MB")
         job.result()
     return _chosen(packages, archives, environment, report)
+
+
+def _update(cache: Path, environment: dict[str, str], report: Report) -> None:
+    """Read the package lists; older ones will do when the mirror cannot be reached now."""
+    known = any((cache / "state/lists").glob("*_Packages*"))
+    strict = [] if known else ["-o", "APT::Update::Error-Mode=any"]  # else apt only warns, and then knows no package
+    _apt([*strict, "update"], environment, report, "reading the package lists")
 
 
 def _chosen(packages: list[str], archives: Path, environment: dict[str, str], report: Report) -> list[Path]:
@@ -147,6 +154,17 @@ def _unpack(debs: list[Path], report: Report) -> None:
         return
     fresh = target.with_name("root.new")
     shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        _unpack_all(debs, fresh, report)
+        (fresh / ".stamp").write_text(stamp)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)  # the disk may be full of it
+        raise
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
+
+
+def _unpack_all(debs: list[Path], fresh: Path, report: Report) -> None:
     fresh.mkdir(parents=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for n, _ in enumerate(pool.map(lambda deb: _extract(deb, fresh), debs), 1):
@@ -155,9 +173,6 @@ def _unpack(debs: list[Path], report: Report) -> None:
     for voice in (fresh / "usr/share/RHVoice/voices").glob("*"):
         if voice.name not in VOICES.values():
             shutil.rmtree(voice)
-    (fresh / ".stamp").write_text(stamp)
-    shutil.rmtree(target, ignore_errors=True)
-    fresh.rename(target)
 
 
 def _extract(deb: Path, target: Path) -> None:

@@ -6,11 +6,17 @@ test keeps that table complete. Folders are relative to the project folder unles
 
 from __future__ import annotations
 
+import ipaddress
+import os
+import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import Field, ValidationError
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ivr.errors import ConfigError, Finding, nearest
@@ -51,6 +57,54 @@ class Settings(BaseSettings):
     max_calls: int = Field(1000, ge=1, description="calls at once before Asterisk answers 503")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
 
+    @field_validator("host")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        if not re.fullmatch(r"[0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*", value):
+            if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", value):
+                raise ValueError("an IP address or a host name")
+            return value
+        try:
+            ipaddress.ip_address(value)
+        except ValueError:
+            raise ValueError("an IP address or a host name") from None
+        return value
+
+    @field_validator("rtp_end")
+    @classmethod
+    def _rtp_end(cls, value: int, info: ValidationInfo) -> int:
+        if value <= info.data.get("rtp_start", 0):
+            raise ValueError(f"a port above HOTLINE_RTP_START, {info.data['rtp_start']}")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError("a name such as Europe/Warsaw") from None
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url(cls, value: str) -> str:
+        try:
+            url = urlsplit(value)
+            fine = not value or (url.scheme in ("redis", "rediss") and url.port != 0 and url.hostname) or url.scheme == "unix"
+        except ValueError:
+            fine = False
+        if not fine:
+            raise ValueError("an address such as redis://127.0.0.1:6379/0")
+        return value
+
+    @field_validator("var", "dialplans", "prompts", "runtime_dir", "cache_dir")
+    @classmethod
+    def _folder(cls, value: Path) -> Path:
+        if not str(value).isprintable():
+            raise ValueError("a folder's name without control characters")
+        return value
+
     def path(self, folder: Path) -> Path:
         """Return `folder` as an absolute path below the project folder."""
         return (PROJECT / folder.expanduser()).resolve()
@@ -89,13 +143,45 @@ def load(**values: object) -> Settings:
         raise ConfigError(*(_finding(e) for e in error.errors())) from None  # type: ignore[arg-type]
 
 
-def _finding(error: dict[str, object]) -> Finding:
-    name = str(error["loc"][0])  # type: ignore[index]
-    return Finding(PROJECT / ".env", None, f"HOTLINE_{name.upper()}", f"{error['msg']}, got {error['input']!r}",
-                   Settings.model_fields[name].description or "", nearest(str(error["input"]), ("auto", "private")))
+def _finding(error: dict[str, Any]) -> Finding:
+    name = str(error["loc"][0])
+    about = Settings.model_fields[name].description or ""
+    expected = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("a valid ")
+    value = str(error["input"])
+    return _finding_of(name, f"got {value[:80]!r}", f"{expected} ({about})", _nearest_value(name, value))
+
+
+def _nearest_value(name: str, value: str) -> str:
+    if name == "timezone":
+        return nearest(value, available_timezones())
+    return nearest(value, get_args(Settings.model_fields[name].annotation))
+
+
+def _finding_of(name: str, wrong: str, expected: str = "", near: str = "") -> Finding:
+    """Return a finding at the place that sets `name`: the environment, else its line of `.env`."""
+    variable = f"HOTLINE_{name.upper()}"
+    if variable in (key.upper() for key in os.environ) or not (file := PROJECT / ".env").exists():
+        return Finding(Path("environment"), None, variable, wrong, expected, near)
+    lines = file.read_text("utf-8", "replace").upper().splitlines()
+    number = next((n for n, line in enumerate(lines, 1) if line.removeprefix("EXPORT ").startswith(variable)), None)
+    return Finding(file, number, variable, wrong, expected, near)
+
+
+def _check_names() -> None:
+    """Raise ConfigError for a HOTLINE_ variable whose name is nearly one of ours: a misspelt one would do nothing."""
+    file = PROJECT / ".env"
+    names = [*os.environ, *(dotenv_values(file) if file.exists() else ())]
+    unknown = {n.upper().removeprefix("HOTLINE_").lower() for n in names if n.upper().startswith("HOTLINE_")}
+    findings = [
+        _finding_of(name, "no such setting", near=f"HOTLINE_{near.upper()}")
+        for name in sorted(unknown - Settings.model_fields.keys()) if (near := nearest(name, Settings.model_fields))
+    ]  # fmt: skip
+    if findings:
+        raise ConfigError(*findings)
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """Return this process's settings, read once."""
+    """Return this process's settings, read once. Raises ConfigError."""
+    _check_names()
     return load()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from honcho.environ import parse_procfile
@@ -22,6 +26,15 @@ def set_up(settings: Settings, report: Report) -> None:
 
     Raises ConfigError with what to do; whatever was finished stays finished.
     """
+    try:
+        _set_up(settings, report)
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        raise ConfigError(f"set-up cannot go on: {reason}; is the disk full or the folder somebody else's? "
+                          "HOTLINE_VAR, HOTLINE_CACHE_DIR and HOTLINE_RUNTIME_DIR name other folders") from error
+
+
+def _set_up(settings: Settings, report: Report) -> None:
     began = time.monotonic()
     _native(report)
     settings.var_dir.mkdir(parents=True, exist_ok=True)
@@ -45,7 +58,8 @@ def _native(report: Report) -> None:
         fetch(lacking, report)
         still = native.missing()
         if still:
-            raise ConfigError(f"{', '.join(still)} cannot be found after unpacking: remove {native.root()} and run this again")
+            raise ConfigError(f"{', '.join(still)} cannot be found after unpacking: remove {native.root()} "
+                              "and run this again")
 
 
 def render_asterisk(settings: Settings, prompts: object) -> Path:
@@ -63,7 +77,8 @@ def render_asterisk(settings: Settings, prompts: object) -> Path:
     async def phones() -> list[asterisk.AgentPhone]:
         database = Database(settings)
         try:
-            return [asterisk.AgentPhone(a.endpoint, a.sip_password, a.agent_id, a.name) for a in await Agents(database).list()]
+            return [asterisk.AgentPhone(a.endpoint, a.sip_password, a.agent_id, a.name)
+                    for a in await Agents(database).list()]
         finally:
             await database.close()
 
@@ -72,7 +87,8 @@ def render_asterisk(settings: Settings, prompts: object) -> Path:
 
     return asterisk.render(
         settings, secrets=asterisk.load_secrets(settings), numbers=dialplans.numbers, phones=asyncio.run(phones()),
-        emergency=dialplans.emergency, targets=dialplans.targets, fallback_prompt=stem("fallback_trouble"), goodbye_prompt=stem("goodbye"),
+        emergency=dialplans.emergency, targets=dialplans.targets,
+        fallback_prompt=stem("fallback_trouble"), goodbye_prompt=stem("goodbye"),
     )
 
 
@@ -87,6 +103,31 @@ def redis_argv(settings: Settings) -> list[str]:
     ]
 
 
+@contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """Keep the var folder for this hotline: two would write the same queue file and control socket.
+
+    Raises ConfigError, before anything is written, when a port or the folder is in use.
+    """
+    check_ports(settings)
+    with _lock(settings).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"another hotline runs in {settings.var_dir}: end it, or set HOTLINE_VAR to a folder for "
+                              "this one") from None
+        yield
+
+
+def _lock(settings: Settings) -> Path:
+    try:
+        settings.var_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{settings.var_dir} cannot be used: {error.strerror}; "
+                          "set HOTLINE_VAR to another folder") from error
+    return settings.var_dir / "run.lock"
+
+
 def run_all(settings: Settings) -> int:
     """Run the Procfile until Ctrl-C or until a part ends; no process is left. Returns the exit status."""
     check_ports(settings)
@@ -94,8 +135,17 @@ def run_all(settings: Settings) -> int:
     for name, line in parse_procfile((PROJECT / "Procfile").read_text()).processes.items():
         if name != "redis" or not settings.redis_url:
             manager.add_process(name, line, cwd=str(PROJECT))
+    signal.signal(signal.SIGHUP, _terminal_closed)
     manager.loop()
     return int(manager.returncode or 0) if manager.returncode not in (-2, -15, 130, 143) else 0
+
+
+def _terminal_closed(*_: object) -> None:
+    """End as Ctrl-C does: the parts have sessions of their own and would stay. Nobody reads any more."""
+    with open(os.devnull, "wb") as nothing:
+        for output in (1, 2):
+            os.dup2(nothing.fileno(), output)
+    signal.raise_signal(signal.SIGTERM)
 
 
 def check_ports(settings: Settings) -> None:

@@ -204,6 +204,8 @@ def check(texts: Mapping[str, str], eta: datetime | None, until: datetime, now: 
             raise InputError(f"{language!r} is not a language; expected one of {', '.join(LANGUAGES)}")
         if not any(char.isalnum() for char in text):
             raise InputError(f"the {language} text is empty")
+        if control := next((char for char in text if ord(char) < 32 and char not in "\t\n\r" or 127 <= ord(char) < 160), ""):
+            raise InputError(f"the {language} text holds the control character {control!r}; expected plain text")
         if len(text) > TEXT_MOST:
             raise InputError(f"the {language} text has {len(text)} characters; expected at most {TEXT_MOST}")
     if until.timestamp() <= now.timestamp():  # of one zone, Python would compare the clocks' hands

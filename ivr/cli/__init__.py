@@ -7,7 +7,8 @@ import sys
 
 import click
 
-from ivr.errors import ConfigError, HotlineError, InputError, nearest
+from ivr.cli.complaint import EXPECTED, check_arguments, complaint
+from ivr.errors import nearest
 
 COMMANDS = {
     "setup": "Bring native parts, render prompts, prepare database and secrets.",
@@ -57,25 +58,21 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a HotlineError becomes one clear line and exit status 1 (InputError: 2)."""
+    """Run the command line; what goes wrong becomes one clear line and exit status 1 (2: what was typed is wrong)."""
     try:
-        cli.main(standalone_mode=False)
+        check_arguments(sys.argv[1:])
+        cli.main(prog_name="ivr", standalone_mode=False)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.Abort:
         sys.exit(130)
-    except click.ClickException as error:
-        click.echo(f"ivr: {error.format_message()}", err=True)
-        sys.exit(error.exit_code)
-    except InputError as error:
-        click.echo(f"ivr: {error}", err=True)
-        sys.exit(2)
-    except ConfigError as error:
-        for finding in error.findings:
-            click.echo(f"ivr: {finding}", err=True)
-        sys.exit(1)
-    except HotlineError as error:
-        click.echo(f"ivr: {error}", err=True)
-        sys.exit(1)
     except BrokenPipeError:
         sys.exit(0)
+    except EXPECTED as error:
+        if isinstance(error, click.exceptions.NoArgsIsHelpError) and error.ctx is not None and error.ctx.parent is None:
+            click.echo(error.ctx.get_help(), err=True)
+            sys.exit(2)
+        lines, status = complaint(error)
+        for line in lines:
+            click.echo(f"ivr: {line}", err=True)
+        sys.exit(status)

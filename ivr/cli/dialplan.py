@@ -224,7 +224,7 @@ def _pairs(kind: str, pairs: tuple[str, ...], known: Collection[str]) -> dict[st
 
 
 def _queued(outcome: str) -> Queued:
-    if len(outcome) == 1:
+    if len(outcome) == 1 and outcome in "0123456789*#":
         return Queued("key", outcome)
     return Queued(_one_of("queue", outcome))
 

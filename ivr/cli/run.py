@@ -13,7 +13,8 @@ from ivr.settings import settings
 @click.option("--ready-only", is_flag=True, help="Print only the ready line and errors (for programs).")
 def command(ready_only: bool) -> None:
     """Set everything up, then run Redis, Asterisk and a controller until Ctrl-C."""
-    from ivr.setup import run_all, set_up
+    from ivr.setup import only_one, run_all, set_up
 
-    set_up(settings(), (lambda _: None) if ready_only else click.echo)
-    sys.exit(run_all(settings()))
+    with only_one(settings()):
+        set_up(settings(), (lambda _: None) if ready_only else click.echo)
+        sys.exit(run_all(settings()))

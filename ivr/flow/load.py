@@ -103,7 +103,10 @@ def prompt_texts(folder: Path) -> dict[str, dict[str, str]]:
     Raises ConfigError when a file cannot be read; whether its prompts are right, `ivr prompts check` tells.
     """
     found = {}
-    for file in sorted(folder.glob("*.toml")):
+    files = sorted(folder.glob("*.toml"))
+    if not files:
+        raise ConfigError(Finding(folder, None, "", "holds no prompts", "at least one <language>.toml (HOTLINE_PROMPTS)"))
+    for file in files:
         try:
             prompts = tomllib.loads(file.read_text("utf-8")).get("prompts")
         except (OSError, ValueError, RecursionError) as error:

@@ -31,6 +31,7 @@ from ivr.record.model import CallRecord
 logger = log.logger(__name__)
 
 FLUSH_S = 0.5
+LIVING_S = 3.0  # a living call without urgent news is stored so often: a write costs more than a prompt
 FLUSH_PATIENCE_S = 5.0
 RETRY_S = (0.5, 5.0)  # after a failed write, first and longest
 CALLS_AT_ONCE = 500  # written in one transaction
@@ -52,6 +53,7 @@ class CallLog:
         self.written = 0
         self.earlier: CallRecord | None = None
         self.look_for_earlier = resumed
+        self.stored_at, self.urgent = monotonic(), False
         self._queued_ms: int | None = None
         self._answered_ms: int | None = None
 
@@ -103,7 +105,10 @@ class CallLog:
                 self._set(announcements=(*self.record.announcements, name))
         elif event == t.OFFERED:
             self._set(offers=self.record.offers + 1)
+        elif event == t.QUEUED:
+            self.urgent = True
         elif event == t.ANSWERED:
+            self.urgent = True
             self._answered_ms = self.now_ms()
             waited = None if self._queued_ms is None else self._answered_ms - self._queued_ms
             self._set(agent_id=str(detail.get("agent", "")), wait_ms=waited)
@@ -179,17 +184,24 @@ class Records:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_PATIENCE_S):
                 for _ in range(int(FLUSH_PATIENCE_S / RETRY_S[0])):
-                    if await db.to_the_end(self._store()):
+                    if await db.to_the_end(self._store(everything=True)):
                         return
                     await asyncio.sleep(RETRY_S[0])
         if self._dirty:
             logger.error("call records lost: the database is away", calls=len(self._dirty))
 
-    async def _store(self) -> bool:
-        """Store all that is new, in portions; False when the database refused."""
+    def _due(self, everything: bool) -> list[tuple[str, int]]:
+        """Return what to store now: calls that ended or have urgent news, the others every LIVING_S."""
+        before = self._monotonic() - LIVING_S
+        return [key for key, each in self._dirty.items()
+                if everything or each.urgent or key in self._over or each.stored_at <= before]
+
+    async def _store(self, everything: bool = False) -> bool:
+        """Store what is due, in portions; False when the database refused."""
         async with self._lock:
-            while self._dirty:
-                keys = list(itertools.islice(self._dirty, CALLS_AT_ONCE))
+            due = self._due(everything)
+            while due:
+                keys, due = due[:CALLS_AT_ONCE], due[CALLS_AT_ONCE:]
                 batch = [self._dirty.pop(key) for key in keys]
                 try:
                     await self._write_what_can_be(batch)
@@ -201,7 +213,8 @@ class Records:
                         logger.error("call records are kept in memory", error=str(error))
                     self._lost = True
                     return False
-                for key in keys:
+                for key, each in zip(keys, batch, strict=True):
+                    each.stored_at, each.urgent = self._monotonic(), False
                     if key not in self._dirty:
                         self._over.pop(key, None)
             if self._lost:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from ivr.announce.publish import clip_folder
 from ivr.announce.store import Announcements
+from ivr.announce.wording import variant
 from ivr.db import Database
 from tests.support.hotline import Hotline
 
@@ -21,7 +23,7 @@ DISTRICT = "pl/mazowieckie/warszawa/wola"
 
 @dataclass(frozen=True)
 class Outage:
-    """A live announcement. clips  language -> stems of its audio, one per wording (today, ETA passed, ...)."""
+    """A live announcement. clips  language -> stems of its audio, one per wording, that of now first."""
 
     id: str
     clips: dict[str, list[str]]
@@ -52,8 +54,10 @@ async def newest(hotline: Hotline) -> Outage:
     finally:
         await database.close()
     version = max(live, key=lambda each: each.at)
+    now = variant(version.eta, datetime.now(UTC), ZoneInfo(hotline.settings.timezone))
     return Outage(version.announcement_id, {
-        language: [clip.file for clip in clips.values()] for language, clips in version.clips.items()
+        language: [clips[which].file for which in sorted(clips, key=lambda which: which != now)]
+        for language, clips in version.clips.items()
     })
 
 
