@@ -25,16 +25,16 @@ run: $(STAMP) ## set everything up and run the hotline in the foreground
 	@exec $(IVR) run
 
 test: setup ## set everything up and run all tests (beside a running hotline or not)
-	@.venv/bin/python -m tests.support.peers
+	@.venv/bin/python -m tests.interop.environment
 	@.venv/bin/python -m pytest $(ARGS)
 
-check: $(STAMP) ## ruff, mypy, import layers, Lua headers, dialplans, prompts
+check: setup ## ruff, mypy, import layers, Lua headers, dialplans, prompts
 	@.venv/bin/ruff check ivr routing tests bench
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
-	@.venv/bin/python -m routing.scripts --check
+	@.venv/bin/python -m routing.scripts
 	@$(IVR) dialplan check
-	@$(IVR) prompts check
+	@$(IVR) prompts audit
 
 demo: $(STAMP) ## an outage, four callers with real phones, two agents
 	@exec $(IVR) demo

@@ -75,12 +75,17 @@ def prepare(hotline: Hotline, numbers: list[str]) -> float:
 def add_plain(hotline: Hotline, outage: Outage) -> float:
     """Give Asterisk a number that plays the same files by dialplan alone."""
     prompts = load_prompt_set(hotline.settings)
-    stems = [*prompts.files(Prompt("welcome"), "pl"), outage.clips["pl"][0],
-             *prompts.files(Prompt("goodbye_announcement"), "pl")]
+    stems = [
+        *prompts.files(Prompt("welcome"), "pl"),
+        outage.clips["pl"][0],
+        *prompts.files(Prompt("goodbye_announcement"), "pl"),
+    ]
     extensions = hotline.settings.var_dir / "asterisk/etc/extensions.conf"
     with extensions.open("a") as file:
-        file.write(f"\n[from-trunk](+)\nexten => {PLAIN},1,Answer(,i)\n same => n,Playback({'&'.join(stems)})\n"
-                   " same => n,Hangup()\n")
+        file.write(
+            f"\n[from-trunk](+)\nexten => {PLAIN},1,Answer(,i)\n same => n,Playback({'&'.join(stems)})\n"
+            " same => n,Hangup()\n"
+        )
     asterisk.reload_dialplan(hotline.settings)
     return sum(prompts.seconds(stem) for stem in stems)
 
@@ -105,17 +110,21 @@ def cpu_s(process: psutil.Process) -> float:
 
 def report(arms: dict[str, list[Round]]) -> None:
     """Print medians per arm and their ratio."""
-    print(f"{'arm':16} {'calls':>6} {'failed':>6} {'resent':>6} {'answer p50':>11} {'p99':>8} "
-          f"{'Asterisk CPU':>13} {'controller CPU':>15}")
+    print(
+        f"{'arm':16} {'calls':>6} {'failed':>6} {'resent':>6} {'answer p50':>11} {'p99':>8} "
+        f"{'Asterisk CPU':>13} {'controller CPU':>15}"
+    )
     middle: dict[str, float] = {}
     for arm, rounds in arms.items():
         asterisk_ms = statistics.median(r.asterisk_ms for r in rounds)
         controller_ms = statistics.median(r.controller_ms for r in rounds)
         middle[arm] = asterisk_ms + (controller_ms if arm == "hotline" else 0)
         answer = [statistics.median(r.stats.answer_percentile(p) for r in rounds) for p in (0.5, 0.99)]
-        print(f"{arm:16} {sum(r.stats.created for r in rounds):6} {sum(r.stats.failed for r in rounds):6} "
-              f"{sum(r.stats.retransmissions for r in rounds):6} {answer[0]:8.1f} ms {answer[1]:5.1f} ms "
-              f"{asterisk_ms:7.2f} ms/call {controller_ms:9.2f} ms/call")
+        print(
+            f"{arm:16} {sum(r.stats.created for r in rounds):6} {sum(r.stats.failed for r in rounds):6} "
+            f"{sum(r.stats.retransmissions for r in rounds):6} {answer[0]:8.1f} ms {answer[1]:5.1f} ms "
+            f"{asterisk_ms:7.2f} ms/call {controller_ms:9.2f} ms/call"
+        )
     print(f"CPU of a hotline call against plain Playback: {middle['hotline'] / middle['plain Playback']:.2f}")
 
 

@@ -31,10 +31,13 @@ def main() -> None:
         try:
             hotline.cli("setup", timeout_s=300)
             (hotline.folder / "customers.csv").write_text(
-                f"number,account,name,area,language,class\n{CALLER},1,Caller,{DISTRICT}/node-17,pl,normal\n")
+                f"number,account,name,area,language,class\n{CALLER},1,Caller,{DISTRICT}/node-17,pl,normal\n"
+            )
             hotline.cli("customers", "import", str(hotline.folder / "customers.csv"))
             hotline.start()
-            hotline.cli("agent", "add", "anna", "--skill", "internet:5", "--pin", "4711", "--ring", "8", "--wrap-up", "0")
+            hotline.cli(
+                "agent", "add", "anna", "--skill", "internet:5", "--pin", "4711", "--ring", "8", "--wrap-up", "0"
+            )
             asyncio.run(measure(hotline))
         finally:
             hotline.stop()
@@ -51,17 +54,21 @@ async def measure(hotline: Hotline) -> None:
         anna = await phones.phone(agent.endpoint, agent.sip_password)
         await asyncio.to_thread(hotline.cli, "agent", "in", "anna")
         survival = await kill_with_callers_waiting(hotline, phones, anna, CALLERS)
-        print(f"kill -9 with {CALLERS} waiting: {len(survival.served)} got their agent, in their old order: "
-              f"{survival.served == survival.entered}; controller back after {survival.restart_s:.2f} s; "
-              f"longest gap in the talk's audio {survival.longest_gap_s * 1000:.0f} ms")
+        print(
+            f"kill -9 with {CALLERS} waiting: {len(survival.served)} got their agent, in their old order: "
+            f"{survival.served == survival.entered}; controller back after {survival.restart_s:.2f} s; "
+            f"longest gap in the talk's audio {survival.longest_gap_s * 1000:.0f} ms"
+        )
         anna.auto_answer(0.1, tone_hz=700)
         talk = await to_queue(phones, "+48500000000")
         waiting = await to_queue(phones, "+48500000001")
         await wait_waiting(hotline, 1)
         fallback = await stop_controller(hotline, phones, recogniser, waiting)
         await talk.hang_up()
-        print(f"SIGSTOP: fallback heard by a new caller after {fallback.new_s:.1f} s, by a waiting one after "
-              f"{fallback.waiting_s:.1f} s")
+        print(
+            f"SIGSTOP: fallback heard by a new caller after {fallback.new_s:.1f} s, by a waiting one after "
+            f"{fallback.waiting_s:.1f} s"
+        )
     await announce_speed(hotline)
 
 
@@ -73,8 +80,10 @@ async def announce_speed(hotline: Hotline) -> None:
         returned = time.monotonic()
         times.append(await first_call_s(hotline, outage.clips["pl"][0], returned))
         await asyncio.to_thread(hotline.cli, "announce", "end", outage.id)
-    print(f"announce post -> first call that hears it: {TRIES} tries, call placed within {max(times):.2f} s at worst "
-          f"(median {sorted(times)[TRIES // 2]:.2f} s) after the command's return")
+    print(
+        f"announce post -> first call that hears it: {TRIES} tries, call placed within {max(times):.2f} s at worst "
+        f"(median {sorted(times)[TRIES // 2]:.2f} s) after the command's return"
+    )
 
 
 async def first_call_s(hotline: Hotline, clip: str, returned: float) -> float:

@@ -50,8 +50,14 @@ class Controller:
         self.database = Database(settings)
         self.redis = router_redis(settings)
         self.watch = Watch()
-        self.ami = AmiClient("127.0.0.1", settings.ami_port, asterisk.AMI_USER, secrets.ami_controller,
-                             on_event=self.watch.feed, on_resync=self._resync)
+        self.ami = AmiClient(
+            "127.0.0.1",
+            settings.ami_port,
+            asterisk.AMI_USER,
+            secrets.ami_controller,
+            on_event=self.watch.feed,
+            on_resync=self._resync,
+        )
         name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self.router = Router(self.redis, controller_id=name, on_reset=self._sign_in_again)
         self.signed_in: frozenset[str] = frozenset()
@@ -59,8 +65,14 @@ class Controller:
         self.live = Live(self.database, self.redis, settings)
         prompts = load_prompt_set(settings)
         self.parts = Parts(
-            settings=settings, dialplans=load_dialplans(settings), prompts=prompts,
-            live=self.live, router=self.router, watch=self.watch, ami=self.ami, records=Records(self.database),
+            settings=settings,
+            dialplans=load_dialplans(settings),
+            prompts=prompts,
+            live=self.live,
+            router=self.router,
+            watch=self.watch,
+            ami=self.ami,
+            records=Records(self.database),
         )
         self.agents = Agents(self.database)
         self.codes = AgentCodes(self.agents, self.router, self.parts)
@@ -75,8 +87,8 @@ class Controller:
         No TaskGroup: a library that swallows one cancellation (redis-py on Python 3.11) must not keep us alive.
         """
         running = [
-            asyncio.create_task(work) for work in
-            (self.ami.run(), self.live.run(), self.parts.records.run(), self._route(), self._sweep())
+            asyncio.create_task(work)
+            for work in (self.ami.run(), self.live.run(), self.parts.records.run(), self._route(), self._sweep())
         ]
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -118,10 +130,21 @@ class Controller:
             logger.warning("a number without a flow was called", dnis=dnis)
             await channel.set_variable("HOTLINE_DONE", "unknown-number")
             return
-        call = Call(headers.get("agi_uniqueid", ""), headers.get("agi_arg_2", ""), dnis,
-                    headers.get("agi_channel", ""), channel.tainted)
-        session = Session(channel, self.parts, call, number, resume=headers.get("agi_arg_4", ""),
-                          was_talking=headers.get("agi_arg_5", "") == "ANSWER")
+        call = Call(
+            headers.get("agi_uniqueid", ""),
+            headers.get("agi_arg_2", ""),
+            dnis,
+            headers.get("agi_channel", ""),
+            channel.tainted,
+        )
+        session = Session(
+            channel,
+            self.parts,
+            call,
+            number,
+            resume=headers.get("agi_arg_4", ""),
+            was_talking=headers.get("agi_arg_5", "") == "ANSWER",
+        )
         await session.run()
 
     # -- kept running
@@ -207,5 +230,3 @@ def serve(settings: Settings, on_ready: Callable[[], None]) -> None:
         await Controller(settings).run(on_ready, stop)
 
     uvloop.run(main())
-
-

@@ -155,22 +155,34 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection that changes the database: all of it or, after an exception, nothing."""
-        async with self._transaction(self.writer) as connection:
+    async def write(self, *, create: bool = False) -> AsyncIterator[AsyncConnection]:
+        """Give a connection that changes the database: all of it or, after an exception, nothing.
+
+        create  make an SQLite file that is not there; else its absence is an error.
+        """
+        async with self._transaction(self.writer, create=create) as connection:
             yield connection
 
     @asynccontextmanager
-    async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(self, engine: AsyncEngine, *, create: bool = False) -> AsyncIterator[AsyncConnection]:
         try:
+            self._look_for_file(create)
             async with engine.begin() as connection:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             raise DatabaseError(self._explain(error)) from error
 
+    def _look_for_file(self, create: bool) -> None:
+        name = self.address.database
+        if self.address.get_backend_name() == "sqlite" and name and name != ":memory:":
+            if create:
+                Path(name).parent.mkdir(parents=True, exist_ok=True)
+            elif not Path(name).exists():
+                raise FileNotFoundError("no such file")
+
     def _explain(self, error: Exception) -> str:
         text = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        lacks = "no such table" in text or "does not exist" in text
+        lacks = "no such table" in text or "does not exist" in text or text == "no such file"
         hint = "; run `ivr setup` to create its tables" if lacks else ""
         return f"the database {self.address.render_as_string()} cannot be used: {text}{hint}"
 
@@ -188,8 +200,6 @@ def _open(settings: Settings) -> tuple[sa.URL, AsyncEngine]:
         expected = "an address such as postgresql+asyncpg://user@host/name, its driver installed"
         wrong = " ".join(str(error).split()).partition(" (Background")[0]
         raise ConfigError(Finding(Path("environment"), None, "HOTLINE_DATABASE_URL", wrong, expected)) from error
-    except OSError as error:
-        raise DatabaseError(f"the database's folder {error.filename} cannot be made: {error.strerror}") from error
 
 
 async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
@@ -206,8 +216,6 @@ def make_engine(address: sa.URL) -> AsyncEngine:
     """Return an engine; for SQLite with write-ahead log, bounded waits, honest transactions."""
     if address.get_backend_name() != "sqlite":
         return create_async_engine(address, pool_pre_ping=True, pool_timeout=5)
-    if address.database:
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(address, connect_args={"timeout": BUSY_MS / 1000})
     sa.event.listen(engine.sync_engine, "connect", _set_pragmas)
     sa.event.listen(engine.sync_engine, "begin", _begin)
@@ -292,7 +300,7 @@ async def migrate(settings: Settings, direction: str, revision: str) -> None:
 
     database = Database(settings)
     try:
-        async with database.write() as connection:
+        async with database.write(create=True) as connection:
             await connection.run_sync(run)
     except CommandError as error:
         wrong = f"its tables cannot be brought up to date: {error}"

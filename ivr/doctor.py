@@ -73,8 +73,12 @@ async def _asterisk(settings: Settings) -> Health:
     try:
         answer = await asyncio.to_thread(asterisk.console, settings, "core show channels count")
     except HotlineError as error:
-        return Health("asterisk", False, str(error), "start the hotline (make run); its log is in "
-                      f"{settings.var_dir / 'asterisk/log'}")
+        return Health(
+            "asterisk",
+            False,
+            str(error),
+            f"start the hotline (make run); its log is in {settings.var_dir / 'asterisk/log'}",
+        )
     return Health("asterisk", True, ", ".join(line.strip() for line in answer.splitlines()[:2] if line.strip()))
 
 
@@ -85,8 +89,13 @@ async def _ami(settings: Settings) -> Health:
         return Health("AMI", False, "Asterisk does not answer", "mend Asterisk first")
     if asterisk.AMI_USER[:15] in answer:  # the console cuts names
         return Health("AMI", True, f"{asterisk.AMI_USER} is logged in on port {settings.ami_port}")
-    return Health("AMI", False, "no controller is logged in", f"start a controller; if one runs, its secret differs: "
-                  f"delete {settings.var_dir / 'asterisk/etc'} and run make setup")
+    return Health(
+        "AMI",
+        False,
+        "no controller is logged in",
+        f"start a controller; if one runs, its secret differs: "
+        f"delete {settings.var_dir / 'asterisk/etc'} and run make setup",
+    )
 
 
 async def _fastagi(settings: Settings) -> Health:
@@ -100,8 +109,12 @@ async def _fastagi(settings: Settings) -> Health:
         writer.write(ping(token))
         line = await asyncio.wait_for(reader.readline(), 3)
     except TimeoutError:
-        return Health("FastAGI", False, "the controller accepts calls but does not answer them",
-                      "it hangs: send it SIGABRT for a trace and restart it; callers are on the fallback meanwhile")
+        return Health(
+            "FastAGI",
+            False,
+            "the controller accepts calls but does not answer them",
+            "it hangs: send it SIGABRT for a trace and restart it; callers are on the fallback meanwhile",
+        )
     finally:
         writer.close()
     if not line.startswith(b"NOOP"):
@@ -111,23 +124,42 @@ async def _fastagi(settings: Settings) -> Health:
 
 def ping(token: str) -> bytes:
     """Return the header block of a connection that is no call: the controller answers NOOP."""
-    fields = {"network_script": f"{token}/ping", "request": f"agi://127.0.0.1/{token}/ping", "channel": "doctor",
-              "uniqueid": "doctor", "callerid": "", "context": "doctor", "extension": "s", "priority": "1", "threadid": "0"}
+    fields = {
+        "network_script": f"{token}/ping",
+        "request": f"agi://127.0.0.1/{token}/ping",
+        "channel": "doctor",
+        "uniqueid": "doctor",
+        "callerid": "",
+        "context": "doctor",
+        "extension": "s",
+        "priority": "1",
+        "threadid": "0",
+    }
     return "".join(f"agi_{key}: {value}\n" for key, value in fields.items()).encode() + b"\n"
 
 
 async def _redis(settings: Settings) -> Health:
-    redis = Redis.from_url(settings.redis_address, socket_timeout=2, socket_connect_timeout=2, decode_responses=True, retry=None)
+    redis = Redis.from_url(
+        settings.redis_address, socket_timeout=2, socket_connect_timeout=2, decode_responses=True, retry=None
+    )
     try:
         began = time.perf_counter()
         information = await redis.info()
         took = (time.perf_counter() - began) * 1000
         saves = "append-only" if information.get("aof_enabled") else "NOT append-only: a restart loses the queue"
-        return Health("redis", bool(information.get("aof_enabled")), f"{information.get('redis_version')}, {saves}, {took:.1f} ms",
-                      "" if information.get("aof_enabled") else "set appendonly yes in its configuration")
+        return Health(
+            "redis",
+            bool(information.get("aof_enabled")),
+            f"{information.get('redis_version')}, {saves}, {took:.1f} ms",
+            "" if information.get("aof_enabled") else "set appendonly yes in its configuration",
+        )
     except (RedisError, OSError, TimeoutError):
-        return Health("redis", False, f"no answer at {settings.redis_address}",
-                      "start it (make run starts ours; or set HOTLINE_REDIS_URL); callers get the emergency list meanwhile")
+        return Health(
+            "redis",
+            False,
+            f"no answer at {settings.redis_address}",
+            "start it (make run starts ours; or set HOTLINE_REDIS_URL); callers get the emergency list meanwhile",
+        )
     finally:
         await redis.aclose()
 
@@ -156,16 +188,23 @@ async def _prompts(settings: Settings) -> Health:
 
     prompts = await asyncio.to_thread(load_prompt_set, settings)
     keys = prompt_keys(settings.prompts_dir)
-    lacking = [stem for stem in prompts.names if not Path(f"{stem}.ulaw").exists()]
+    lacking = await asyncio.to_thread(lambda: [stem for stem in prompts.names if not Path(f"{stem}.ulaw").exists()])
     if lacking or not prompts.names:
         return Health("prompts", False, f"{len(lacking) or len(keys)} not rendered", "ivr prompts render")
     return Health("prompts", True, f"{len(prompts.names)} rendered for {len(keys)} keys")
 
 
 async def _disk(settings: Settings) -> Health:
-    free = shutil.disk_usage(settings.var_dir if settings.var_dir.exists() else settings.var_dir.parent).free // 1_000_000
+    free = (
+        shutil.disk_usage(settings.var_dir if settings.var_dir.exists() else settings.var_dir.parent).free // 1_000_000
+    )
     ok = free >= DISK_LEAST_MB
-    return Health("disk", ok, f"{free:,} MB free", "" if ok else f"free some space: below {DISK_LEAST_MB} MB calls are not recorded")
+    return Health(
+        "disk",
+        ok,
+        f"{free:,} MB free",
+        "" if ok else f"free some space: below {DISK_LEAST_MB} MB calls are not recorded",
+    )
 
 
 async def _clock(settings: Settings) -> Health:
@@ -185,6 +224,14 @@ async def _clock(settings: Settings) -> Health:
 
 
 CHECKS: dict[str, Check] = {
-    "programs": _programs, "dialplans": _settings, "prompts": _prompts, "database": _database, "redis": _redis,
-    "asterisk": _asterisk, "AMI": _ami, "FastAGI": _fastagi, "disk": _disk, "clock": _clock,
+    "programs": _programs,
+    "dialplans": _settings,
+    "prompts": _prompts,
+    "database": _database,
+    "redis": _redis,
+    "asterisk": _asterisk,
+    "AMI": _ami,
+    "FastAGI": _fastagi,
+    "disk": _disk,
+    "clock": _clock,
 }

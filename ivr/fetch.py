@@ -25,8 +25,15 @@ from ivr.settings import settings
 Report = Callable[[str], None]
 
 SUITE_OF = {"debian": "forky"}  # Debian 12 and 13 have no asterisk; Ubuntu's own release has one
-UNWANTED = ("usr/share/man/*", "usr/share/locale/*", "usr/share/info/*", "usr/share/perl*",
-            "usr/lib/python3*", "usr/share/icu/*", "*/RHVoice/voices/*/16000/*")
+UNWANTED = (
+    "usr/share/man/*",
+    "usr/share/locale/*",
+    "usr/share/info/*",
+    "usr/share/perl*",
+    "usr/lib/python3*",
+    "usr/share/icu/*",
+    "*/RHVoice/voices/*/16000/*",
+)
 
 
 def fetch(lacking: list[str], report: Report) -> None:
@@ -100,8 +107,10 @@ def _apt(arguments: list[str], environment: dict[str, str], report: Report, what
     errors = [line for line in run.stderr.splitlines() if line.startswith("E:")]
     if run.returncode or errors:
         reason = errors[0] if errors else f"apt-get ended with {run.returncode}"
-        raise ConfigError(f"the packages cannot be fetched ({reason[3:]}): check the network and the mirror in apt's "
-                          "sources, then run this again")
+        raise ConfigError(
+            f"the packages cannot be fetched ({reason[3:]}): check the network and the mirror in apt's "
+            "sources, then run this again"
+        )
     return run.stdout
 
 
@@ -112,10 +121,16 @@ def _configure(cache: Path) -> Path:
     (cache / "status").write_text("")
     (cache / "sources.list").write_text(_sources())
     lines = {
-        "Dir::State": cache / "state", "Dir::State::status": cache / "status", "Dir::Cache": cache / "cache",
-        "Dir::Etc::SourceList": cache / "sources.list", "Dir::Etc::SourceParts": cache / "none",
-        "Dir::Etc::Parts": cache / "none", "Dir::Etc::PreferencesParts": cache / "none",
-        "APT::Install-Recommends": "false", "Acquire::Languages": "none", "Debug::NoLocking": "true",
+        "Dir::State": cache / "state",
+        "Dir::State::status": cache / "status",
+        "Dir::Cache": cache / "cache",
+        "Dir::Etc::SourceList": cache / "sources.list",
+        "Dir::Etc::SourceParts": cache / "none",
+        "Dir::Etc::Parts": cache / "none",
+        "Dir::Etc::PreferencesParts": cache / "none",
+        "APT::Install-Recommends": "false",
+        "Acquire::Languages": "none",
+        "Debug::NoLocking": "true",
         "Acquire::Check-Valid-Until": "false",  # a mirror's snapshot may be weeks old; signatures are still checked
         "Acquire::Retries": "3",
     }
@@ -138,11 +153,15 @@ def _sources() -> str:
 
 def _mirror(system: str) -> str:
     """Return the mirror this machine's own apt settings name for its distribution."""
-    listed = subprocess.run(["apt-get", "indextargets", "--format", "$(SITE)"], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(SITE)"], capture_output=True, text=True, check=False
+    )
     sites = [s for s in dict.fromkeys(listed.stdout.split()) if s.rstrip("/").endswith(f"/{system}")]
     if not sites:
-        raise ConfigError(f"apt's sources name no {system or 'Debian or Ubuntu'} mirror: add one, or install "
-                          "asterisk (20 or later), redis-server (7 or later), sipp and RHVoice yourself")
+        raise ConfigError(
+            f"apt's sources name no {system or 'Debian or Ubuntu'} mirror: add one, or install "
+            "asterisk (20 or later), redis-server (7 or later), sipp and RHVoice yourself"
+        )
     return sites[0]
 
 
@@ -179,8 +198,15 @@ def _extract(deb: Path, target: Path) -> None:
     """Unpack one package without manuals and unused voices, keeping each package's licence."""
     unwanted = [f"--exclude=./{pattern}" for pattern in UNWANTED]
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as tar:
-        run = subprocess.run(["tar", "-x", "--keep-directory-symlink", "-C", str(target), *unwanted], stdin=tar.stdout,
-                             capture_output=True, text=True, check=False)
+        run = subprocess.run(
+            ["tar", "-x", "--keep-directory-symlink", "-C", str(target), *unwanted],
+            stdin=tar.stdout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if run.returncode or tar.returncode:
-        raise ConfigError(f"{deb.name} cannot be unpacked ({run.stderr.strip()[:200]}): is the disk full? "
-                          f"Delete {deb} and run this again")
+        raise ConfigError(
+            f"{deb.name} cannot be unpacked ({run.stderr.strip()[:200]}): is the disk full? "
+            f"Delete {deb} and run this again"
+        )

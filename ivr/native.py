@@ -36,10 +36,15 @@ class Part:
 
 PARTS = {
     "asterisk": Part(("asterisk",), "usr/sbin/asterisk", ("-V",), 20, ("asterisk", "asterisk-moh-opsound-wav")),
-    "redis-server": Part(("redis-server", "valkey-server"), "usr/bin/redis-server", ("--version",), 7, ("redis-server",)),
+    "redis-server": Part(
+        ("redis-server", "valkey-server"), "usr/bin/redis-server", ("--version",), 7, ("redis-server",)
+    ),
     "sipp": Part(("sipp",), "usr/bin/sipp", ("-v",), 0, ("sip-tester",)),
     "RHVoice-test": Part(
-        ("RHVoice-test",), "usr/bin/RHVoice-test", ("--help",), 0,
+        ("RHVoice-test",),
+        "usr/bin/RHVoice-test",
+        ("--help",),
+        0,
         ("rhvoice", "rhvoice-english", "rhvoice-polish", "rhvoice-russian"),
     ),
 }

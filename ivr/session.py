@@ -69,8 +69,12 @@ class Session:
         self.prompts = parts.prompts
         self.dialplans = parts.dialplans
         self.log: CallLog = parts.records.begin(
-            call, datetime.now(ZoneInfo(parts.settings.timezone)), number=number, language=self.language,
-            flow_version=self.dialplans.version, resumed=bool(resume),
+            call,
+            datetime.now(ZoneInfo(parts.settings.timezone)),
+            number=number,
+            language=self.language,
+            flow_version=self.dialplans.version,
+            resumed=bool(resume),
         )
         self.kept: dict[str, str] = {}
         self.disposition = "failed"
@@ -94,8 +98,14 @@ class Session:
         finally:
             del self.parts.calls[self.call.call_id]
             self.log.finish(self.disposition)
-            logger.info("call ended", ani=mask(self.call.ani), dnis=self.call.dnis, flow=self.number.flow,
-                        disposition=self.disposition, ms=self.log.now_ms())
+            logger.info(
+                "call ended",
+                ani=mask(self.call.ani),
+                dnis=self.call.dnis,
+                flow=self.number.flow,
+                disposition=self.disposition,
+                ms=self.log.now_ms(),
+            )
 
     async def _follow_flow(self) -> None:
         flow = self.dialplans.flows[self.number.flow]
@@ -230,8 +240,13 @@ class Session:
         now = datetime.now(ZoneInfo(self.parts.settings.timezone))
         found = self.parts.live.match(self.call, language=self.language, service=command.service, now=now)
         for announcement in found:
-            self.log.add(t.MATCHED, self.step, announcement=announcement.announcement_id,
-                         version=announcement.version, why=announcement.why)
+            self.log.add(
+                t.MATCHED,
+                self.step,
+                announcement=announcement.announcement_id,
+                version=announcement.version,
+                why=announcement.why,
+            )
         if not found:
             self.log.add(t.NO_MATCH, self.step, live=self.parts.live.version)
         return c.Found(found)

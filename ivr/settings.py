@@ -91,7 +91,8 @@ class Settings(BaseSettings):
     def _redis_url(cls, value: str) -> str:
         try:
             url = urlsplit(value)
-            fine = not value or (url.scheme in ("redis", "rediss") and url.port != 0 and url.hostname) or url.scheme == "unix"
+            over_tcp = url.scheme in ("redis", "rediss") and url.port != 0 and url.hostname
+            fine = not value or over_tcp or url.scheme == "unix"
         except ValueError:
             fine = False
         if not fine:

@@ -30,8 +30,10 @@ def set_up(settings: Settings, report: Report) -> None:
         _set_up(settings, report)
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        raise ConfigError(f"set-up cannot go on: {reason}; is the disk full or the folder somebody else's? "
-                          "HOTLINE_VAR, HOTLINE_CACHE_DIR and HOTLINE_RUNTIME_DIR name other folders") from error
+        raise ConfigError(
+            f"set-up cannot go on: {reason}; is the disk full or the folder somebody else's? "
+            "HOTLINE_VAR, HOTLINE_CACHE_DIR and HOTLINE_RUNTIME_DIR name other folders"
+        ) from error
 
 
 def _set_up(settings: Settings, report: Report) -> None:
@@ -58,8 +60,9 @@ def _native(report: Report) -> None:
         fetch(lacking, report)
         still = native.missing()
         if still:
-            raise ConfigError(f"{', '.join(still)} cannot be found after unpacking: remove {native.root()} "
-                              "and run this again")
+            raise ConfigError(
+                f"{', '.join(still)} cannot be found after unpacking: remove {native.root()} and run this again"
+            )
 
 
 def render_asterisk(settings: Settings, prompts: object) -> Path:
@@ -77,8 +80,10 @@ def render_asterisk(settings: Settings, prompts: object) -> Path:
     async def phones() -> list[asterisk.AgentPhone]:
         database = Database(settings)
         try:
-            return [asterisk.AgentPhone(a.endpoint, a.sip_password, a.agent_id, a.name)
-                    for a in await Agents(database).list()]
+            return [
+                asterisk.AgentPhone(a.endpoint, a.sip_password, a.agent_id, a.name)
+                for a in await Agents(database).list()
+            ]
         finally:
             await database.close()
 
@@ -86,9 +91,14 @@ def render_asterisk(settings: Settings, prompts: object) -> Path:
         return next(iter(prompts.files(Prompt(key), settings.default_language)), "")
 
     return asterisk.render(
-        settings, secrets=asterisk.load_secrets(settings), numbers=dialplans.numbers, phones=asyncio.run(phones()),
-        emergency=dialplans.emergency, targets=dialplans.targets,
-        fallback_prompt=stem("fallback_trouble"), goodbye_prompt=stem("goodbye"),
+        settings,
+        secrets=asterisk.load_secrets(settings),
+        numbers=dialplans.numbers,
+        phones=asyncio.run(phones()),
+        emergency=dialplans.emergency,
+        targets=dialplans.targets,
+        fallback_prompt=stem("fallback_trouble"),
+        goodbye_prompt=stem("goodbye"),
     )
 
 
@@ -97,9 +107,25 @@ def redis_argv(settings: Settings) -> list[str]:
     folder = settings.var_dir / "redis"
     folder.mkdir(parents=True, exist_ok=True)
     return [
-        *native.program("redis-server"), "--port", str(settings.redis_port), "--bind", "127.0.0.1",
-        "--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
-        "--maxmemory-policy", "noeviction", "--loglevel", "warning", "--daemonize", "no",
+        *native.program("redis-server"),
+        "--port",
+        str(settings.redis_port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        str(folder),
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "everysec",
+        "--save",
+        "",
+        "--maxmemory-policy",
+        "noeviction",
+        "--loglevel",
+        "warning",
+        "--daemonize",
+        "no",
     ]
 
 
@@ -114,8 +140,9 @@ def only_one(settings: Settings) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConfigError(f"another hotline runs in {settings.var_dir}: end it, or set HOTLINE_VAR to a folder for "
-                              "this one") from None
+            raise ConfigError(
+                f"another hotline runs in {settings.var_dir}: end it, or set HOTLINE_VAR to a folder for this one"
+            ) from None
         yield
 
 
@@ -123,8 +150,9 @@ def _lock(settings: Settings) -> Path:
     try:
         settings.var_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{settings.var_dir} cannot be used: {error.strerror}; "
-                          "set HOTLINE_VAR to another folder") from error
+        raise ConfigError(
+            f"{settings.var_dir} cannot be used: {error.strerror}; set HOTLINE_VAR to another folder"
+        ) from error
     return settings.var_dir / "run.lock"
 
 
@@ -150,13 +178,18 @@ def _terminal_closed(*_: object) -> None:
 
 def check_ports(settings: Settings) -> None:
     """Raise ConfigError naming the setting of every port that is taken."""
-    wanted = [("HOTLINE_SIP_PORT", settings.sip_port, socket.SOCK_DGRAM, settings.host),
-              ("HOTLINE_AMI_PORT", settings.ami_port, socket.SOCK_STREAM, "127.0.0.1"),
-              ("HOTLINE_AGI_PORT", settings.agi_port, socket.SOCK_STREAM, "127.0.0.1")]
+    wanted = [
+        ("HOTLINE_SIP_PORT", settings.sip_port, socket.SOCK_DGRAM, settings.host),
+        ("HOTLINE_AMI_PORT", settings.ami_port, socket.SOCK_STREAM, "127.0.0.1"),
+        ("HOTLINE_AGI_PORT", settings.agi_port, socket.SOCK_STREAM, "127.0.0.1"),
+    ]
     if not settings.redis_url:
         wanted.append(("HOTLINE_REDIS_PORT", settings.redis_port, socket.SOCK_STREAM, "127.0.0.1"))
-    taken = [f"port {port} is taken: end what uses it (another hotline?) or set {name} to a free one"
-             for name, port, kind, host in wanted if not _free(host, port, kind)]
+    taken = [
+        f"port {port} is taken: end what uses it (another hotline?) or set {name} to a free one"
+        for name, port, kind, host in wanted
+        if not _free(host, port, kind)
+    ]
     if taken:
         raise ConfigError(*taken)
 
@@ -177,5 +210,7 @@ def ready_line(settings: Settings) -> str:
     from ivr.app import load_dialplans
 
     numbers = ", ".join(load_dialplans(settings).numbers)
-    return (f"ready: dial sip:100@{settings.host}:{settings.sip_port} · numbers: {numbers} · place a call: "
-            "make call TO=100 FROM=+48601999888 KEYS=w4,1 · see it work: make demo · stop: Ctrl-C")
+    return (
+        f"ready: dial sip:100@{settings.host}:{settings.sip_port} · numbers: {numbers} · place a call: "
+        "make call TO=100 FROM=+48601999888 KEYS=w4,1 · see it work: make demo · stop: Ctrl-C"
+    )

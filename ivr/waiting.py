@@ -29,7 +29,12 @@ logger = log.logger(__name__)
 
 LEASE_S = 5.0  # the lease is re-armed this often, by the very loop that must be alive
 ROUTER_PATIENCE_S = 20.0  # so long may Redis be away before a waiting caller is handed to the ladder
-CAUSES: dict[str, Cause] = {"BUSY": "busy", "NOANSWER": "no_answer", "CHANUNAVAIL": "unreachable", "CONGESTION": "unreachable"}
+CAUSES: dict[str, Cause] = {
+    "BUSY": "busy",
+    "NOANSWER": "no_answer",
+    "CHANUNAVAIL": "unreachable",
+    "CONGESTION": "unreachable",
+}
 
 
 class WaitForAgent:
@@ -89,7 +94,11 @@ class WaitForAgent:
     async def _enqueue(self) -> Placement | None:
         need = Need(self.queue.need_skill, self.queue.need_level)
         placement = await self.router.enqueue(
-            self.call_id, self.queue.name, need, priority=self.queue.priority, entered_ms=self.entered_ms,
+            self.call_id,
+            self.queue.name,
+            need,
+            priority=self.queue.priority,
+            entered_ms=self.entered_ms,
             max_len=None if self.entered_ms else self.queue.max_len,
         )
         if placement:
@@ -172,15 +181,22 @@ class WaitForAgent:
     async def _ring(self, offer: Offer, watch: CallWatch) -> bool:
         """Ring the offered agent and, if he answers, stay until the talk is over; False when he does not."""
         session = self.session
-        self.log.add(t.OFFERED, session.step, agent=offer.agent_id, why=offer.reason, token=offer.token,
-                     waited_ms=offer.waited_ms)
+        self.log.add(
+            t.OFFERED,
+            session.step,
+            agent=offer.agent_id,
+            why=offer.reason,
+            token=offer.token,
+            waited_ms=offer.waited_ms,
+        )
         await session.no_lease()
         accepting = asyncio.ensure_future(self._accept_when_answered(offer, watch))
         self.taken_back = False
         began = time.monotonic()
         try:
-            await session.channel.gosub("dial-agent", "s", "1", offer.endpoint, str(self.ring_s(offer)),
-                                        session.call.ani, self.queue.moh, "")
+            await session.channel.gosub(
+                "dial-agent", "s", "1", offer.endpoint, str(self.ring_s(offer)), session.call.ani, self.queue.moh, ""
+            )
             self.status = await session.channel.get_variable("HOTLINE_DIALSTATUS") or ""
         finally:
             accepting.cancel()
@@ -241,7 +257,6 @@ class WaitForAgent:
                 await self.router.abandon(self.call_id)
         except RoutingError as error:  # the sweeper and reconciliation free what is left
             logger.warning("router unavailable while a call left", call_id=self.call_id, error=str(error))
-
 
 
 def _result(offer: asyncio.Future[Offer | None]) -> Offer | None:

@@ -26,14 +26,18 @@ END_S = 10.0
 
 
 class Run:
-    """One `make run` in a session of its own, its output in a file. Leave nothing behind: `end()`."""
+    """One `make run` in a session of its own, its output in a file. Leave nothing behind: `end()`.
+
+    terminal  a terminal to run it on instead, below a shell that dies with it, as terminals' shells do.
+    """
 
     def __init__(self, hotline: Hotline, name: str = "run", terminal: int | None = None) -> None:
         self.hotline, self.log = hotline, hotline.folder / f"{name}.log"
         self.began = time.monotonic()
+        command = ["make", "run"] if terminal is None else ["/bin/sh", "-c", "make run; true"]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                ["make", "run"], cwd=PROJECT, env=hotline.environment, stdin=subprocess.DEVNULL, stdout=output,
+                command, cwd=PROJECT, env=hotline.environment, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=output, start_new_session=terminal is None,
                 preexec_fn=None if terminal is None else lambda: os.login_tty(terminal),
             )

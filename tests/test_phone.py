@@ -247,3 +247,15 @@ async def test_sipp_agents_refuse_as_told(does: sipp.Does, status: int) -> None:
         assert not await call.wait_answered()
         assert call.ending
         assert call.ending.status == status
+
+
+@pytest.mark.parametrize("gap_s", [0.5, 29.9, 45.0])
+def test_a_gap_at_any_time_is_silence_of_its_length(gap_s: float) -> None:
+    """Audio after a stall stands where it was heard, also when the gap ends beyond what was kept room for."""
+    axis = Timeline()
+    axis.add(np.full(RATE, 7, np.int16), 1.0)
+    axis.add(np.full(RATE, 9, np.int16), 2.0 + gap_s)
+
+    heard = axis.until(2.0 + gap_s)
+    assert len(heard) == int((2.0 + gap_s) * RATE)
+    assert (heard[0], heard[RATE + 10], heard[-1]) == (7, 0, 9)

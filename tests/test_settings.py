@@ -13,7 +13,10 @@ from ivr.settings import PROJECT, Settings
 def documented() -> dict[str, tuple[str, str]]:
     rows = (PROJECT / "docs/settings.md").read_text().splitlines()
     cells = [[c.strip().strip("`") for c in row.split(" | ")] for row in rows if row.startswith("| `HOTLINE_")]
-    return {name.removeprefix("| `"): (default.removeprefix("(empty)"), meaning.rstrip(" |")) for name, default, meaning in cells}
+    return {
+        name.removeprefix("| `"): (default.removeprefix("(empty)"), meaning.rstrip(" |"))
+        for name, default, meaning in cells
+    }
 
 
 def test_the_table_of_settings_is_complete_and_true() -> None:
@@ -32,7 +35,9 @@ def test_settings_are_frozen() -> None:
         settings.load().sip_port = 1  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(("name", "value"), [("sip_port", "ten"), ("agi_port", "70000"), ("runtime", "privat"), ("country_code", "+48")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("sip_port", "ten"), ("agi_port", "70000"), ("runtime", "privat"), ("country_code", "+48")]
+)
 def test_a_wrong_value_is_named_with_what_was_expected(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """The error names the variable and the value."""
     monkeypatch.setenv(f"HOTLINE_{name.upper()}", value)

@@ -7,6 +7,7 @@ also poll, so a lost hint costs half a second. Called by the command line.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ ANSWER_S = 2.0
 AFTER_ETA = timedelta(hours=4)
 WITHOUT_ETA = timedelta(hours=12)
 Keep = Literal["keep"]
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # no voice says them
 
 
 @dataclass(frozen=True)
@@ -204,8 +206,8 @@ def check(texts: Mapping[str, str], eta: datetime | None, until: datetime, now: 
             raise InputError(f"{language!r} is not a language; expected one of {', '.join(LANGUAGES)}")
         if not any(char.isalnum() for char in text):
             raise InputError(f"the {language} text is empty")
-        if control := next((char for char in text if ord(char) < 32 and char not in "\t\n\r" or 127 <= ord(char) < 160), ""):
-            raise InputError(f"the {language} text holds the control character {control!r}; expected plain text")
+        if control := CONTROL.search(text):
+            raise InputError(f"the {language} text holds the control character {control[0]!r}; expected plain text")
         if len(text) > TEXT_MOST:
             raise InputError(f"the {language} text has {len(text)} characters; expected at most {TEXT_MOST}")
     if until.timestamp() <= now.timestamp():  # of one zone, Python would compare the clocks' hands

@@ -41,7 +41,9 @@ class Commands(click.Group):
         command: click.Command = importlib.import_module(f"ivr.cli.{cmd_name}").command
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             near = nearest(args[0], COMMANDS)
             ctx.fail(f"no command {args[0]!r}" + (f"; did you mean {near!r}?" if near else "; see ivr --help"))

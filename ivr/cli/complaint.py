@@ -61,8 +61,8 @@ def _wrong(error: click.ClickException, ctx: click.Context) -> str:
         known = ctx.command.list_commands(ctx)
         return f"no command {error.command_name!r}; {_hint(error.command_name, known)}"
     if isinstance(error, click.NoSuchOption):
-        known = [name for param in ctx.command.get_params(ctx) for name in param.opts if isinstance(param, click.Option)]
-        near = nearest(error.option_name, known)
+        options = [param for param in ctx.command.get_params(ctx) if isinstance(param, click.Option)]
+        near = nearest(error.option_name, [name for option in options for name in option.opts])
         return f"no option {error.option_name!r}; " + (f"did you mean {near!r}?" if near else see)
     if isinstance(error, click.MissingParameter) and error.param is not None:
         name = error.param.opts[0] if isinstance(error.param, click.Option) else error.param.make_metavar(ctx)

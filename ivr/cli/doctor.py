@@ -28,6 +28,9 @@ def command(as_json: bool) -> None:
             if part.mend and not part.ok:
                 click.echo(f"     {'':10} -> {part.mend}")
     unwell = [part.part for part in parts if not part.ok]
-    click.echo(f"{len(parts) - len(unwell)} of {len(parts)} parts are well" + (f"; not well: {', '.join(unwell)}" if unwell else ""),
-               err=as_json)
+    click.echo(
+        f"{len(parts) - len(unwell)} of {len(parts)} parts are well"
+        + (f"; not well: {', '.join(unwell)}" if unwell else ""),
+        err=as_json,
+    )
     sys.exit(1 if unwell else 0)

@@ -55,15 +55,30 @@ def _tables(snapshot: Snapshot) -> tuple[Table, Table]:
     for heading in ("#", "call", "queue", "need", "priority", "state", "waited", "agent"):
         calls.add_column(heading)
     for n, call in enumerate(snapshot.calls, 1):
-        calls.add_row(str(n), call.call_id, call.queue, call.need, str(call.priority), call.state,
-                      _age(snapshot.now_ms - call.entered_ms), call.agent_id)
+        calls.add_row(
+            str(n),
+            call.call_id,
+            call.queue,
+            call.need,
+            str(call.priority),
+            call.state,
+            _age(snapshot.now_ms - call.entered_ms),
+            call.agent_id,
+        )
     agents = Table(title=f"Agents ({len(snapshot.agents)})", title_justify="left")
     for heading in ("agent", "name", "status", "state", "for", "skills", "call"):
         agents.add_column(heading)
     for agent in snapshot.agents:
         skills = ", ".join(f"{skill} {level}" for skill, level in sorted(agent.skills.items()))
-        agents.add_row(agent.agent_id, agent.name, agent.status, agent.state,
-                       _age(snapshot.now_ms - agent.since_ms), skills, agent.call_id)
+        agents.add_row(
+            agent.agent_id,
+            agent.name,
+            agent.status,
+            agent.state,
+            _age(snapshot.now_ms - agent.since_ms),
+            skills,
+            agent.call_id,
+        )
     return calls, agents
 
 

@@ -105,7 +105,8 @@ def prompt_texts(folder: Path) -> dict[str, dict[str, str]]:
     found = {}
     files = sorted(folder.glob("*.toml"))
     if not files:
-        raise ConfigError(Finding(folder, None, "", "holds no prompts", "at least one <language>.toml (HOTLINE_PROMPTS)"))
+        expected = "at least one <language>.toml (HOTLINE_PROMPTS)"
+        raise ConfigError(Finding(folder, None, "", "holds no prompts", expected))
     for file in files:
         try:
             prompts = tomllib.loads(file.read_text("utf-8")).get("prompts")

@@ -242,9 +242,7 @@ KINDS = {
                 Outcome("nobody", "no agent is signed in who could answer", NO_AGENT),
                 Outcome("full", "the queue has `max_len` callers", Fallback("end", "queue_full", "no_agent")),
                 Outcome("timeout", "`max_wait_s` is over", NO_AGENT, free=True),
-                Outcome(
-                    "failed", "the queue cannot be used: Asterisk's ladder helps the caller", Fallback("end", "", "failed")
-                ),
+                Outcome("failed", "the queue cannot be used: Asterisk's ladder helps", Fallback("end", "", "failed")),
             ),
             pressed="queue",
         ),

@@ -36,9 +36,10 @@ class Timeline:
         """
         with self._lock:
             begin = int(end_s * RATE) - len(pcm)
-            if begin - self._length > GAP_S * RATE:
-                self._length = begin
-            self._make_room(self._length + len(pcm))
+            late = begin - self._length > GAP_S * RATE
+            start = begin if late else self._length
+            self._make_room(start + len(pcm))
+            self._length = start
             self._pcm[self._length : self._length + len(pcm)] = pcm
             self._length += len(pcm)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ivr.errors import InputError
 from ivr.phone.ear import RATE
 from ivr.phone.hear import Heard, Recogniser
 from ivr.phone.keys import Pause, parse_keys
@@ -19,6 +21,8 @@ from ivr.speech.catalog import load_prompt_set
 LISTEN_EVERY_S = 0.5
 LISTEN_S = 1.6
 ANSWER_S = 12.0
+NUMBER = re.compile(r"[+*#]?[A-Za-z0-9._*#-]{1,40}")  # names too: what a trunk may send is wider than digits
+ADDRESS = re.compile(r"sip:[A-Za-z0-9._*#+%-]{1,40}@[A-Za-z0-9.\[\]:-]{1,100}(;[A-Za-z0-9=;.-]*)?")
 SETTLE_S = 0.3  # before the first key, while the far side is still wiring the call
 
 Report = Callable[[str], None]
@@ -72,9 +76,10 @@ async def place(
     """Call `to`, press `keys`, listen until the far side hangs up or `seconds` have passed.
 
     report  gets one line per thing that happens, with the seconds since dialling.
-    Raises InputError for wrong keys before dialling, PhoneError when the phone cannot dial.
+    Raises InputError for wrong keys, numbers and files before dialling, PhoneError when the phone cannot dial.
     """
     parse_keys(keys)
+    _check(to, from_number, save)
     recogniser = await asyncio.to_thread(Recogniser, prompt_files(settings) if files is None else files)
     host, server = server_of(settings)
     async with Phones(server, host=host) as phones:
@@ -90,6 +95,16 @@ async def place(
             call.save(save)
         heard = await asyncio.to_thread(recogniser.recognise, call.heard)
         return Outcome(True, call.ending, call.talk_s, tuple(heard))
+
+
+def _check(to: str, from_number: str, save: Path | None) -> None:
+    """Raise InputError for what cannot be dialled, shown or written."""
+    if not NUMBER.fullmatch(to) and not ADDRESS.fullmatch(to):
+        raise InputError(f"--to {to!r} is no number and no sip: address; expected such as 100 or sip:100@127.0.0.1:5060")
+    if from_number and not NUMBER.fullmatch(from_number):
+        raise InputError(f"--from {from_number!r} is not a number; expected such as +48601999888, or '' to withhold it")
+    if save and not save.parent.is_dir():
+        raise InputError(f"--save {save}: there is no folder {save.parent}")
 
 
 async def _talk(call: PhoneCall, recogniser: Recogniser, keys: str, seconds: float, say: Teller) -> None:

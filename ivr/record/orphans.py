@@ -24,7 +24,8 @@ async def close_orphans(database: Database, node: str, living: Collection[str]) 
     """
     now = datetime.now(UTC)
     query = sa.select(db.call.c.call_id, db.call.c.started_at, db.call.c.agent_id, db.call.c.queue).where(
-        db.call.c.ended_at.is_(None), db.call.c.started_at > now - OLDEST,
+        db.call.c.ended_at.is_(None),
+        db.call.c.started_at > now - OLDEST,
         db.call.c.call_id.startswith(f"{node}-", autoescape=True),
     )
     async with database.read() as connection:
@@ -35,11 +36,19 @@ async def close_orphans(database: Database, node: str, living: Collection[str]) 
         for row in lost:
             disposition = "agent" if row.agent_id else "abandoned" if row.queue else "hung_up"
             await connection.execute(
-                sa.update(db.call).where(db.call.c.call_id == row.call_id, db.call.c.ended_at.is_(None))
+                sa.update(db.call)
+                .where(db.call.c.call_id == row.call_id, db.call.c.ended_at.is_(None))
                 .values(ended_at=now, disposition=disposition, end_reason=REASON)
             )
-            await connection.execute(sa.insert(db.call_trace).values(
-                call_id=row.call_id, part=time.time_ns() // 1_000_000, n=0, at_ms=0, step="", event=t.ENDED,
-                detail={"disposition": disposition},
-            ))
+            await connection.execute(
+                sa.insert(db.call_trace).values(
+                    call_id=row.call_id,
+                    part=time.time_ns() // 1_000_000,
+                    n=0,
+                    at_ms=0,
+                    step="",
+                    event=t.ENDED,
+                    detail={"disposition": disposition},
+                )
+            )
     return tuple(row.call_id for row in lost)

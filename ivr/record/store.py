@@ -263,8 +263,10 @@ class Records:
     # -- what people ask
 
     async def list(self, *, last: int = 20, number: str = "") -> tuple[CallRecord, ...]:
-        """Return the newest calls, newest first; of one caller's number when given."""
+        """Return the newest calls, newest first; of one caller's number when given. Raises InputError for a word."""
         query = sa.select(db.call).order_by(db.call.c.started_at.desc()).limit(last)
+        if number and not any(char.isdigit() for char in number):
+            raise InputError(f"{number!r} is not a telephone number; expected such as +48221234567")
         if number:
             query = query.where(db.call.c.ani == self._number(number))
         async with self.database.read() as connection:

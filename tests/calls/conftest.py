@@ -67,8 +67,21 @@ def logins(hotline: Hotline) -> dict[str, AgentLogin]:
     """Two agents for internet faults: anna and boris. Wrap-up is short."""
     found = {}
     for agent_id, pin in (("anna", "4711"), ("boris", "4712")):
-        hotline.cli("agent", "add", agent_id, "--name", agent_id.title(), "--skill", "internet:5", "--pin", pin,
-                    "--ring", "8", "--wrap-up", "1")
+        hotline.cli(
+            "agent",
+            "add",
+            agent_id,
+            "--name",
+            agent_id.title(),
+            "--skill",
+            "internet:5",
+            "--pin",
+            pin,
+            "--ring",
+            "8",
+            "--wrap-up",
+            "1",
+        )
 
     async def read() -> None:
         database = Database(hotline.settings)

@@ -177,7 +177,9 @@ async def test_hang_up_in_the_queue(hotline: Hotline, phones: Phones, logins: Lo
     assert record.disposition == "abandoned"
 
 
-async def test_hang_up_while_the_agent_rings_stops_the_ringing(hotline: Hotline, phones: Phones, logins: Logins) -> None:
+async def test_hang_up_while_the_agent_rings_stops_the_ringing(
+    hotline: Hotline, phones: Phones, logins: Logins
+) -> None:
     """The agent's phone stops ringing at once and he can take the next call."""
     anna = await agent_phone(phones, logins["anna"])
     anna.never_answer()
@@ -279,5 +281,3 @@ async def test_an_agent_signs_in_from_his_phone_with_his_pin(hotline: Hotline, p
 def test_silence_is_not_heard_as_a_prompt(hotline: Hotline) -> None:
     """The judge of these tests hears nothing in silence."""
     assert heard_names(hotline, np.zeros(80_000, np.int16)) == []
-
-

@@ -49,7 +49,7 @@ async def kill_with_callers_waiting(hotline: Hotline, phones: Phones, anna: Phon
     await asyncio.to_thread(hotline.start_controller)
     restart_s = time.monotonic() - killed
     await asyncio.sleep(2)
-    gap_s = longest_gap_s(talk.heard[max(0, killed_at - RATE):], AGENT_TONE_HZ)
+    gap_s = longest_gap_s(talk.heard[max(0, killed_at - RATE) :], AGENT_TONE_HZ)
     anna.auto_answer(0.1, tone_hz=AGENT_TONE_HZ, hang_up_after_s=0.5)
     await talk.hang_up()
     served = []
@@ -112,6 +112,7 @@ class Fallback:
 
 async def stop_controller(hotline: Hotline, phones: Phones, recogniser: Recogniser, waiting: PhoneCall) -> Fallback:
     """SIGSTOP the controller with one caller waiting, call once more, measure, let it go on."""
+    await heard_after_s(waiting, recogniser, "pl/queue_position 1", 20)
     await asyncio.to_thread(hotline.signal, "controller", signal.SIGSTOP)
     stopped = len(waiting.heard) / RATE
     try:
@@ -126,7 +127,9 @@ async def stop_controller(hotline: Hotline, phones: Phones, recogniser: Recognis
     return Fallback(waiting_s - stopped, new_s + max(0.0, offset_s))
 
 
-async def heard_after_s(call: PhoneCall, recogniser: Recogniser, name: str, timeout_s: float, since_s: float = 0) -> float:
+async def heard_after_s(
+    call: PhoneCall, recogniser: Recogniser, name: str, timeout_s: float, since_s: float = 0
+) -> float:
     """Return when the prompt began, in seconds of the call's audio."""
     ends = time.monotonic() + timeout_s
     while time.monotonic() < ends:

@@ -31,9 +31,14 @@ class Hotline:
     def __init__(self, folder: Path, **overrides: Any) -> None:
         rtp = random.randrange(32000, 60000, 1000)
         values: dict[str, Any] = {
-            "var": folder / "var", "sip_port": free_port(socket.SOCK_DGRAM), "ami_port": free_port(),
-            "agi_port": free_port(), "agi_port_next": free_port(), "redis_port": free_port(),
-            "rtp_start": rtp, "rtp_end": rtp + 998,
+            "var": folder / "var",
+            "sip_port": free_port(socket.SOCK_DGRAM),
+            "ami_port": free_port(),
+            "agi_port": free_port(),
+            "agi_port_next": free_port(),
+            "redis_port": free_port(),
+            "rtp_start": rtp,
+            "rtp_end": rtp + 998,
         } | overrides
         self.folder = folder
         self.settings: Settings = settings_module.load(**values)
@@ -51,8 +56,15 @@ class Hotline:
 
     def cli(self, *arguments: str, check: bool = True, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Run an `ivr` command for this hotline."""
-        run = subprocess.run([sys.executable, "-m", "ivr", *arguments], env=self.environment, cwd=PROJECT,
-                             capture_output=True, text=True, timeout=timeout_s, check=False)
+        run = subprocess.run(
+            [sys.executable, "-m", "ivr", *arguments],
+            env=self.environment,
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
         if check and run.returncode:
             raise AssertionError(f"ivr {' '.join(arguments)} ended with {run.returncode}:\n{run.stdout}{run.stderr}")
         return run
@@ -68,12 +80,20 @@ class Hotline:
     def spawn(self, name: str, *arguments: str, **extra: str) -> subprocess.Popen[bytes]:
         """Start one part, its output in <folder>/<name>.log."""
         with (self.folder / f"{name}.log").open("ab") as output:
-            process = subprocess.Popen([sys.executable, "-m", "ivr", *arguments], env=self.environment | extra,
-                                       cwd=PROJECT, stdout=output, stderr=output, start_new_session=True)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "ivr", *arguments],
+                env=self.environment | extra,
+                cwd=PROJECT,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
         self.processes[name] = process
         return process
 
-    def start_controller(self, name: str = "controller", timeout_s: float = 30, **extra: str) -> subprocess.Popen[bytes]:
+    def start_controller(
+        self, name: str = "controller", timeout_s: float = 30, **extra: str
+    ) -> subprocess.Popen[bytes]:
         """Start a controller and wait for its ready line."""
         log = self.folder / f"{name}.log"
         before = log.stat().st_size if log.exists() else 0
@@ -85,7 +105,9 @@ class Hotline:
             if process.poll() is not None:
                 break
             select.select([], [], [], 0.05)
-        raise AssertionError(f"controller not ready:\n{log.read_text()[-3000:]}\n{self.tail('asterisk')}{self.tail('redis')}")
+        raise AssertionError(
+            f"controller not ready:\n{log.read_text()[-3000:]}\n{self.tail('asterisk')}{self.tail('redis')}"
+        )
 
     def tail(self, name: str, size: int = 2000) -> str:
         """Return the end of a part's output."""

@@ -30,18 +30,32 @@ class Outage:
 
     def files(self) -> dict[str, Path]:
         """Return every wording for the recogniser, as `outage/<language>`: first that of today."""
-        return {f"outage/{language}/{n}": Path(stem + ".ulaw")
-                for language, stems in self.clips.items() for n, stem in enumerate(stems)}
+        return {
+            f"outage/{language}/{n}": Path(stem + ".ulaw")
+            for language, stems in self.clips.items()
+            for n, stem in enumerate(stems)
+        }
 
 
 def post(hotline: Hotline, *extra: str, area: str = DISTRICT) -> Outage:
     """Publish an outage of internet in a district, in three languages; returns right after the command did."""
     eta = (datetime.now(UTC) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M+00:00")
     hotline.cli(
-        "announce", "post", "--area", area, "--service", "internet", "--eta", eta,
-        "--text-pl", "Na Woli nie działa internet. Uszkodzony jest kabel światłowodowy.",
-        "--text-en", "The internet is down in Wola. A fibre cable is damaged.",
-        "--text-ru", "В районе Воля не работает интернет. Повреждён кабель.", *extra,
+        "announce",
+        "post",
+        "--area",
+        area,
+        "--service",
+        "internet",
+        "--eta",
+        eta,
+        "--text-pl",
+        "Na Woli nie działa internet. Uszkodzony jest kabel światłowodowy.",
+        "--text-en",
+        "The internet is down in Wola. A fibre cable is damaged.",
+        "--text-ru",
+        "В районе Воля не работает интернет. Повреждён кабель.",
+        *extra,
     )
     return asyncio.run(newest(hotline))
 
@@ -55,10 +69,13 @@ async def newest(hotline: Hotline) -> Outage:
         await database.close()
     version = max(live, key=lambda each: each.at)
     now = variant(version.eta, datetime.now(UTC), ZoneInfo(hotline.settings.timezone))
-    return Outage(version.announcement_id, {
-        language: [clips[which].file for which in sorted(clips, key=lambda which: which != now)]
-        for language, clips in version.clips.items()
-    })
+    return Outage(
+        version.announcement_id,
+        {
+            language: [clips[which].file for which in sorted(clips, key=lambda which: which != now)]
+            for language, clips in version.clips.items()
+        },
+    )
 
 
 @pytest.fixture
