@@ -1,7 +1,8 @@
 """Write the live announcements into Asterisk, so that its ladder can play them without a controller.
 
 One global variable per number, HOTLINE_LKG_<number> = `<expiry epoch>|<stem>&<stem>`, written through AMI after
-every change and every reconnect (docs/decisions/0003). Asterisk checks the expiry itself. Called by `app.py` and `announce/live.py` (on_change).
+every change and every reconnect (docs/decisions/0003). Asterisk checks the expiry itself. Called by
+`app.py` and `announce/live.py` (on_change).
 """
 
 from __future__ import annotations

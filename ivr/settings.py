@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     default_language: Literal["pl", "ru", "en"] = Field("pl", description="spoken when nothing tells otherwise")
     country_code: str = Field("48", pattern=r"^\d{1,3}$", description="put before national numbers without +")
     timezone: str = Field("Europe/Warsaw", description="time zone of opening hours and spoken times")
+    voice_command: str = Field(
+        "", description="your own speech program: text on standard input; {lang} {voice} {rate} {out} are filled in"
+    )
+    voice_url: str = Field("", description="your own speech service over HTTP; asked before the built-in voices")
+    voice_key: str = Field("", description="key sent to that service as a bearer token")
     lease_s: int = Field(15, ge=3, le=120, description="silence allowed from a controller before the ladder takes over")
     entry_lease_s: int = Field(4, ge=1, le=60, description="the same for the first command of a new call")
     max_calls: int = Field(1000, ge=1, description="calls at once before Asterisk answers 503")

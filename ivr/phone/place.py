@@ -100,7 +100,7 @@ async def place(
 def _check(to: str, from_number: str, save: Path | None) -> None:
     """Raise InputError for what cannot be dialled, shown or written."""
     if not NUMBER.fullmatch(to) and not ADDRESS.fullmatch(to):
-        raise InputError(f"--to {to!r} is no number and no sip: address; expected such as 100 or sip:100@127.0.0.1:5060")
+        raise InputError(f"--to {to!r} is no number and no sip: address; expected 100 or sip:100@127.0.0.1:5060")
     if from_number and not NUMBER.fullmatch(from_number):
         raise InputError(f"--from {from_number!r} is not a number; expected such as +48601999888, or '' to withhold it")
     if save and not save.parent.is_dir():

@@ -139,15 +139,14 @@ def chain(
     HOTLINE_VOICE_COMMAND and HOTLINE_VOICE_URL, where set.
     """
     settings = settings or load_settings()
-    command = command or str(getattr(settings, "voice_command", "") or "")
-    url = url or str(getattr(settings, "voice_url", "") or "")
+    command = command or settings.voice_command
+    url = url or settings.voice_url
     rates = {code: locale.rate for code, locale in locales.items()}
     voices: list[Voice] = []
     if command:
         voices.append(CommandVoice("custom", _argv(command), _voices(locales, "custom", "default"), rates))
     if url:
-        key = str(getattr(settings, "voice_key", "") or "")
-        voices.append(HttpVoice(url, _voices(locales, "http", "default"), key))
+        voices.append(HttpVoice(url, _voices(locales, "http", "default"), settings.voice_key))
     voices += _installed(locales, rates)
     return tuple(voices)
 

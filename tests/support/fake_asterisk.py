@@ -18,7 +18,7 @@ __all__ = ["FakeAsterisk", "FakeCall", "fastagi", "until"]
 async def until(true: Callable[[], object], wait_s: float = 5.0) -> None:
     """Let the loop run until `true()` holds; TimeoutError after `wait_s`."""
     async with asyncio.timeout(wait_s):
-        while not true():  # noqa: ASYNC110  the things waited for have no event of their own
+        while not true():
             await asyncio.sleep(0.001)
 
 
