@@ -14,8 +14,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": make run PYTHON=python3.12")'
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv || { echo "cannot make .venv: install the package python3-venv"; exit 1; }
 	@echo "installing Python packages into .venv"
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@.venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@.venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	@touch $(STAMP)
 
 setup: $(STAMP) ## set everything up without starting anything

@@ -179,6 +179,8 @@ class Database:
                 Path(name).parent.mkdir(parents=True, exist_ok=True)
             elif not Path(name).exists():
                 raise FileNotFoundError("no such file")
+            if Path(name).is_dir():  # asked here: a driver whose connecting failed leaves its thread behind
+                raise IsADirectoryError("unable to open database file: it is a folder")
 
     def _explain(self, error: Exception) -> str:
         text = str(getattr(error, "orig", None) or error).strip().splitlines()[0]

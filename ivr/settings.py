@@ -22,12 +22,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ivr.errors import ConfigError, Finding, nearest
 
 PROJECT = Path(__file__).resolve().parent.parent
+PROJECT_ENV = PROJECT / ".env"
 
 
 class Settings(BaseSettings):
     """Frozen settings of one hotline."""
 
-    model_config = SettingsConfigDict(env_prefix="HOTLINE_", env_file=PROJECT / ".env", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="HOTLINE_", env_file=PROJECT_ENV, frozen=True, extra="ignore")
 
     host: str = Field("127.0.0.1", description="address Asterisk listens on for SIP and RTP")
     sip_port: int = Field(5060, ge=1, le=65535, description="SIP over UDP: the port phones and trunks call")
@@ -166,17 +167,16 @@ def _nearest_value(name: str, value: str) -> str:
 def _finding_of(name: str, wrong: str, expected: str = "", near: str = "") -> Finding:
     """Return a finding at the place that sets `name`: the environment, else its line of `.env`."""
     variable = f"HOTLINE_{name.upper()}"
-    if variable in (key.upper() for key in os.environ) or not (file := PROJECT / ".env").exists():
+    if variable in (key.upper() for key in os.environ) or not PROJECT_ENV.exists():
         return Finding(Path("environment"), None, variable, wrong, expected, near)
-    lines = file.read_text("utf-8", "replace").upper().splitlines()
+    lines = PROJECT_ENV.read_text("utf-8", "replace").upper().splitlines()
     number = next((n for n, line in enumerate(lines, 1) if line.removeprefix("EXPORT ").startswith(variable)), None)
-    return Finding(file, number, variable, wrong, expected, near)
+    return Finding(PROJECT_ENV, number, variable, wrong, expected, near)
 
 
 def _check_names() -> None:
     """Raise ConfigError for a HOTLINE_ variable whose name is nearly one of ours: a misspelt one would do nothing."""
-    file = PROJECT / ".env"
-    names = [*os.environ, *(dotenv_values(file) if file.exists() else ())]
+    names = [*os.environ, *(dotenv_values(PROJECT_ENV) if PROJECT_ENV.exists() else ())]
     unknown = {n.upper().removeprefix("HOTLINE_").lower() for n in names if n.upper().startswith("HOTLINE_")}
     findings = [
         _finding_of(name, "no such setting", near=f"HOTLINE_{near.upper()}")

@@ -123,7 +123,9 @@ def redis_argv(settings: Settings) -> list[str]:
         "--maxmemory-policy",
         "noeviction",
         "--loglevel",
-        "warning",
+        "notice",
+        "--logfile",
+        str(folder / "redis.log"),
         "--daemonize",
         "no",
     ]

@@ -61,10 +61,14 @@ class Run:
             assert time.monotonic() < ends, f"no {what} within {timeout_s} s:\n{self.output}"
             pause(0.05)
 
+    def parts(self, *words: str) -> list[psutil.Process]:
+        """Return the running parts whose command line holds all `words`, not counting shells."""
+        return [each for each in psutil.Process(self.process.pid).children(recursive=True)
+                if all(word in command_line(each) for word in words) and not command_line(each).startswith("/bin/sh")]
+
     def part(self, *words: str) -> psutil.Process:
-        """Return the one running part whose command line holds all `words`, not counting shells."""
-        found = [each for each in psutil.Process(self.process.pid).children(recursive=True)
-                 if all(word in command_line(each) for word in words) and not command_line(each).startswith("/bin/sh")]
+        """Return the one such part."""
+        found = self.parts(*words)
         assert len(found) == 1, [command_line(each) for each in found]
         return found[0]
 
@@ -169,7 +173,7 @@ def test_a_second_run_on_the_same_ports_names_each_and_its_setting(run: Run) -> 
                           ("HOTLINE_AGI_PORT", conf.agi_port), ("HOTLINE_REDIS_PORT", conf.redis_port)):
         assert 1 == sum(f"port {port} is taken" in line and f"set {setting} to" in line for line in lines), lines
     assert len(lines) == 4
-    assert_undisturbed(run)
+    assert run.process.poll() is None
 
 
 def test_one_taken_port_is_one_line(run: Run, tmp_path: Path) -> None:
@@ -193,10 +197,6 @@ def test_a_second_run_in_the_same_folder_is_refused(run: Run, tmp_path: Path) ->
     assert "HOTLINE_VAR" in lines[0]
     assert second.returncode != 0
     assert before == (run.hotline.settings.var_dir / "asterisk/etc/pjsip.conf").read_bytes()
-    assert_undisturbed(run)
-
-
-def assert_undisturbed(run: Run) -> None:
     assert run.process.poll() is None
     assert "stopped" not in run.output
     assert run.hotline.cli("doctor").returncode == 0
@@ -215,6 +215,21 @@ def test_a_killed_controller_is_started_again(run: Run) -> None:
     assert asterisk == run.part("usr/sbin/asterisk", "-C")
     assert redis == run.part("redis-server")
     assert "system     | asterisk stopped" not in run.output
+
+
+@pytest.mark.parametrize(("words", "name"), [(("redis-server",), "redis"), (("usr/sbin/asterisk", "-C"), "asterisk")])
+def test_a_killed_native_part_is_started_again(run: Run, words: tuple[str, ...], name: str) -> None:
+    """kill -9 of Redis or Asterisk: it is back in seconds, the other part never ended, doctor is content."""
+    others = {run.part("redis-server"), run.part("usr/sbin/asterisk", "-C")}
+    old = run.part(*words)
+    old.kill()
+    began = time.monotonic()
+    run.wait(lambda: old not in run.parts(*words) and run.parts(*words), 10, f"{name} again")
+    run.wait(lambda: run.hotline.cli("doctor", check=False).returncode == 0, 30, "doctor content")
+    print(f"{name} killed: all well again after {time.monotonic() - began:.1f} s")  # noqa: T201
+
+    assert all(each.is_running() for each in others - {old})
+    assert "system     | " + name + " stopped" not in run.output
 
 
 def test_ctrl_c_ends_it_and_leaves_no_process_and_the_next_start_is_quick(run: Run) -> None:

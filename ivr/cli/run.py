@@ -10,11 +10,10 @@ from ivr.settings import settings
 
 
 @click.command()
-@click.option("--ready-only", is_flag=True, help="Print only the ready line and errors (for programs).")
-def command(ready_only: bool) -> None:
+def command() -> None:
     """Set everything up, then run Redis, Asterisk and a controller until Ctrl-C."""
     from ivr.setup import only_one, run_all, set_up
 
     with only_one(settings()):
-        set_up(settings(), (lambda _: None) if ready_only else click.echo)
+        set_up(settings(), click.echo)
         sys.exit(run_all(settings()))

@@ -90,7 +90,8 @@ async def stage(settings: Settings, report: Report) -> AsyncIterator[Stage]:
 
 def _outage(settings: Settings) -> Draft:
     """No service is named: then it ends the call before any menu."""
-    return Draft(Target(area=AREA), TEXTS, until=_now(settings) + timedelta(minutes=10))
+    now = _now(settings)
+    return Draft(Target(area=AREA), TEXTS, "internet", now + timedelta(hours=2), now + timedelta(hours=3))
 
 
 def _now(settings: Settings) -> datetime:

@@ -113,6 +113,9 @@ def _old_entries(settings: Settings) -> tuple[catalog.Entry, ...]:
         return ()
 
 
+LINE_EVERY = 150  # prompts between two lines of progress where there is no terminal
+
+
 def _make_all(maker: Maker, sources: list[Source], report: Report) -> dict[Source, Made | HotlineError]:
     """Make every source with one thread a processor; each thread waits for its own speech program."""
     todo = [source for source in sources if not maker.kept(source)]
@@ -131,7 +134,10 @@ def _make_all(maker: Maker, sources: list[Source], report: Report) -> dict[Sourc
                     results[source] = future.result()
                 except HotlineError as error:
                     results[source] = error
-                progress.update(bar, completed=len(results) - (len(sources) - len(todo)))
+                fresh = len(results) - (len(sources) - len(todo))
+                progress.update(bar, completed=fresh)
+                if fresh > 0 and fresh % LINE_EVERY == 0 and not console.is_terminal:
+                    report(f"rendered {fresh} of {len(todo)}")
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     return results

@@ -19,6 +19,7 @@ from ivr.agi.channel import Channel
 from ivr.agi.protocol import KNOWN_HEADERS
 from ivr.agi.server import AgiServer
 from ivr.errors import CallEnded
+from tests.asterisk.test_hardening import fail2ban_hosts
 from tests.support.asterisk import RealAsterisk
 from tests.support.hotline import Hotline
 from tests.support.sip import Leg, SipPhone, sip_phone
@@ -31,6 +32,8 @@ DROPPED_S = 0.4  # no answer after this: the SIP parser dropped the packet
 PLAIN = "<sip:601999888@example.org>"
 LINES = f"%0d%0aagi_network_script%3a%20{MARK}%0d%0aagi_arg_1%3a%20{MARK}%0d%0a%0d%0a"
 MANAGER = f"\\r\\nAction: Hangup\\r\\nChannel: {MARK}\\r\\n\\r\\n"
+BAN = "[2026-01-01 00:00:00] WARNING[1] res_pjsip_acl.c: Incoming SIP message from 192.0.2.9:1 did not pass ACL test"
+FORGED = "100%0d%0a" + "".join(f"%{ord(sign):02x}" for sign in BAN) + "%0d%0a"
 FULL_WIDTH = "%EF%BC%91%EF%BC%92%EF%BC%93"
 
 
@@ -71,13 +74,15 @@ ATTACKS = [
     Attack("hostile Contact", contact="x%0d%0aAction%3a%20Hangup%0d%0a"),
     Attack("hostile User-Agent", extra=f"User-Agent: ${{SHELL({MARK})}} \xff\x1b[31m agi_arg_1: {MARK}\r\n"),
     Attack("asserted identity", extra=f'P-Asserted-Identity: "agi_x: {MARK}" <sip:{MARK}@h>\r\n'),
-    Attack("remote party and diversion", extra=f'Remote-Party-ID: "{MARK}" <sip:1@h>\r\nDiversion: "{MARK}" <sip:9@h>\r\n'),
+    Attack("remote party", extra=f'Remote-Party-ID: "{MARK}" <sip:1@h>\r\n'),
+    Attack("diversion", extra=f'Diversion: "{MARK}" <sip:9@h>\r\n'),
     Attack("variables by header", extra=f"X-HOTLINE_DONE: {MARK}\r\nHOTLINE_DONE: {MARK}\r\nagi_arg_1: {MARK}\r\n"),
     Attack("raw control characters", sender=f'"\x01\x08\x1b[2J{MARK}" {PLAIN}'),
     Attack("header of 3 kB", extra=f"X-Long: {MARK * 600}\r\n"),
     Attack("header of 60 kB", extra=f"X-Long: {MARK * 12000}\r\n"),
     Attack("display name of 3 kB", sender=f'"{MARK * 600}" {PLAIN}'),
     Attack("dialled: escaped line ends", None, dialled=f"100{LINES}", status=(404, 484)),
+    Attack("dialled: a line for fail2ban", None, dialled=FORGED, status=(404, 484)),
     Attack("dialled: expression", None, dialled=f"$%7bSHELL({MARK})%7d", status=(404, 484)),
     Attack("dialled: full-width", None, dialled="%EF%BC%91%EF%BC%90%EF%BC%90", status=(404, 484)),
     Attack("dialled: 2000 digits", None, dialled="1" * 2000, status=(404, 414, 484)),
@@ -94,7 +99,9 @@ def attack(phone: SipPhone, how: Attack) -> Leg:
         uri = f"sip:{how.dialled}@{phone.server[0]}:{phone.server[1]}"
         leg = Leg(phone, how.call_id, f"{how.sender};tag=h{len(phone.legs)}", f"<{uri}>", uri)
         phone.legs[how.call_id] = leg
-        leg.request = phone.send_request("INVITE", uri, leg.local, leg.remote, how.call_id, 1, sdp=True, extra=how.extra)
+        leg.request = phone.send_request(
+            "INVITE", uri, leg.local, leg.remote, how.call_id, 1, sdp=True, extra=how.extra,
+        )
         return leg
     finally:
         phone.user = user
@@ -151,10 +158,13 @@ async def test_hostile_text_changes_no_header_block(
 
 
 def test_no_line_of_asterisks_logs_is_the_callers(pbx: RealAsterisk) -> None:
-    """After all of it every line of every log begins with its date, and no shell has run."""
+    """After all of it every line of every log begins with its date, and nobody was named to fail2ban."""
     lines = [line for name in ("messages.log", "security.log") for line in pbx.log(name).splitlines() if line]
+    own = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] ([A-Z]+\[\d+\]|Asterisk 2)")
 
-    assert [] == [line for line in lines if line.lstrip().startswith((MARK, "agi_", "Action:", "Channel:", "200 "))]
+    assert [] == [line for line in lines if not own.match(line)]
+    assert set() == fail2ban_hosts("\n".join(lines))
+    assert {"192.0.2.9"} == fail2ban_hosts(BAN)  # it would have worked
     assert pbx.process.poll() is None
 
 
@@ -169,9 +179,9 @@ def hotline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotline]:
 
 
 async def test_a_controller_under_attack_serves_the_others(hotline: Hotline) -> None:
-    """Thirty hostile calls at once: a call in progress is not cut, no log line is theirs, the next call is answered."""
+    """All attacks at once: a call in progress is not cut, no log line is theirs, the next call is answered."""
     server = ("127.0.0.1", hotline.settings.sip_port)
-    async with sip_phone(server, "48601999777") as good, sip_phone(server) as bad, sip_phone(server, "48601999666") as later:
+    async with sip_phone(server, "48601999777") as good, sip_phone(server) as bad, sip_phone(server) as later:
         talk = good.call("100")
         assert await talk.status() == 200
         await until(lambda: good.packets > 10, what="sound")
