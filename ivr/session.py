@@ -138,7 +138,10 @@ class Session:
                 self.log.add(t.LEFT, command.step, outcome=command.outcome, detail=command.detail)
                 return c.Done()
             case c.Play():
-                return c.Heard(await self.play(command.phrases, command.keys))
+                key = await self.play(command.phrases, command.keys)
+                if key:
+                    self.log.add(t.PRESSED, self.step, key=key)
+                return c.Heard(key)
             case c.Ask():
                 return c.Digits(await self._ask(command))
             case c.SetLanguage():
@@ -216,7 +219,6 @@ class Session:
                     continue
                 self.log.add(t.PLAYED if not key else t.INTERRUPTED, self.step, prompt=name, from_ms=began)
                 if key:
-                    self.log.add(t.PRESSED, self.step, key=key)
                     return key
         return ""
 

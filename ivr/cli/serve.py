@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ivr.errors import ConfigError
 from ivr.settings import settings
 
 
@@ -13,4 +14,6 @@ def command() -> None:
     from ivr.app import serve
     from ivr.setup import ready_line
 
+    if not (settings().var_dir / "asterisk/etc/asterisk.conf").exists():
+        raise ConfigError(f"{settings().var_dir} was never set up: run `ivr setup` (or make setup) first")
     serve(settings(), lambda: click.echo(ready_line(settings())))
