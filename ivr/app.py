@@ -59,7 +59,8 @@ class Controller:
             on_resync=self._resync,
         )
         name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-        self.router = Router(self.redis, controller_id=name, on_reset=self._sign_in_again)
+        self.node = asterisk.node(settings)
+        self.router = Router(self.redis, controller_id=name, node=self.node, on_reset=self._sign_in_again)
         self.signed_in: frozenset[str] = frozenset()
         self.compared = False
         self.live = Live(self.database, self.redis, settings)
@@ -79,7 +80,6 @@ class Controller:
         self.last_known_good = LastKnownGood(self.ami, self.live, self.parts)
         self.live.on_change = self.last_known_good.write
         self.server = AgiServer(token=secrets.agi_token, handler=self.handle)
-        self.ready = asyncio.Event()
 
     async def run(self, on_ready: Callable[[], None], stop: asyncio.Event) -> None:
         """Serve calls until `stop` is set, then drain. A part that breaks ends the controller: it is started again.
@@ -183,7 +183,7 @@ class Controller:
         living = {message.get("Uniqueid") for message in channels} | set(self.parts.calls)
         gone = await self.router.reconcile(living)
         if gone or not self.compared:
-            closed = await close_orphans(self.database, asterisk.node(self.settings), living)
+            closed = await close_orphans(self.database, self.node, living)
             self.compared = True
             if gone or closed:
                 logger.warning("calls ended while no controller held them", freed=len(gone), closed=len(closed))
