@@ -318,6 +318,8 @@ class Model:
             agent = self.agents[call.agent]
             self._wait(call)
             self._free(agent, now, agent.idle_since_ms)
+            if call.state == "waiting":  # he is paused, or has other skills by now: somebody else may be ready
+                self._place(call, now)
 
     def _bury(self, controller: str, now: int) -> None:
         held = [c for c in self.calls.values() if c.controller == controller]

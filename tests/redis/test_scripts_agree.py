@@ -297,3 +297,27 @@ def test_scripts_agree_with_the_model(tmp_path: Path) -> None:
         finally:
             runner.run(client.aclose())
             runner.run(server.__aexit__(None, None, None))
+
+
+def test_an_offer_its_agent_cannot_take_any_more_goes_to_another(tmp_path: Path) -> None:
+    """He paused before his controller took the offer: at its end the call goes to somebody ready, at once."""
+    with asyncio.Runner() as runner:
+        server = real_redis(tmp_path)
+        redis = runner.run(server.__aenter__())
+        client = redis.client()
+        try:
+            life = Scripts(runner, MovedRedis(client))
+            life.begin(agents=[{"internet": 3}, {"internet": 3}], calls=1)
+            first = life.model.calls["c1"].agent
+            life.pause(agent=first, wish="pause")
+            for _ in range(3):
+                life.time_passes(by=4000, alive={"k1"})
+            call = life.model.calls["c1"]
+
+            assert ("offered", True) == (call.state, call.agent not in ("", first))
+            life.records_are_the_models()
+            life.nobody_sits_beside()
+            life.teardown()
+        finally:
+            runner.run(client.aclose())
+            runner.run(server.__aexit__(None, None, None))

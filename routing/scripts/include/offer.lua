@@ -152,7 +152,8 @@ local function offer_return(call_id, call, cause, back_off_ms, pause_after, now)
   agent_rest(agent_id, agent, 'back_off', now, now + back_off_ms)
 end
 
--- Take the offer back without blame: the call goes in line at its place first, then the agent takes the best.
+-- Take the offer back without blame: the call goes in line at its place first, then the agent takes the best. When that
+-- is another call or none (he is paused, or has other skills by now), somebody else may be ready for this one.
 local function offer_cancel(call_id, call, now)
   local agent_id = call.agent
   local agent = record('agent', agent_id)
@@ -160,4 +161,8 @@ local function offer_cancel(call_id, call, now)
   line_add(call_id, call, now)
   event('offer_cancelled', now, 'call', call_id, 'agent', agent_id, 'queue', call.queue)
   agent_free(agent_id, agent, now, agent.idle_since_ms)
+  if redis.call('HGET', key('call', call_id), 'state') == 'waiting' then
+    index_remove('w', call.class, call_id)
+    call_place(call_id, call, now)
+  end
 end
