@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -97,6 +98,7 @@ def logins(hotline: Hotline) -> dict[str, AgentLogin]:
 @pytest.fixture(autouse=True)
 def healthy(hotline: Hotline) -> Iterator[None]:
     """Every test begins and ends with one controller, nobody signed in and nothing announced."""
+    hotline.watched_from = datetime.now(UTC)
     if hotline.processes["controller"].poll() is not None:
         hotline.start_controller()
     yield
@@ -143,13 +145,13 @@ async def sign_in(hotline: Hotline, *agents: str) -> None:
 
 
 async def last_call(hotline: Hotline, number: str, *, timeout_s: float = 10) -> CallRecord:
-    """Return the newest finished record of a caller."""
+    """Return the newest finished record of a caller in this test."""
     database = Database(hotline.settings)
     try:
         async with asyncio.timeout(timeout_s):
             while True:
                 records = await Records(database).list(number=number, last=1)
-                if records and records[0].ended_at:
+                if records and records[0].ended_at and records[0].started_at >= hotline.watched_from:
                     return records[0]
                 await asyncio.sleep(0.1)
     finally:

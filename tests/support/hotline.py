@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class Hotline:
             if f"HOTLINE_{name}" in os.environ:
                 self.environment[f"HOTLINE_{name}"] = os.environ[f"HOTLINE_{name}"]
         self.environment |= {f"HOTLINE_{key.upper()}": str(value) for key, value in values.items()}
+        self.watched_from = datetime.now(UTC)  # tests look at calls since then
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
