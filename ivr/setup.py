@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from pathlib import Path
 
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
+from honcho.printer import Printer
 
 from ivr import asterisk, native
 from ivr.errors import ConfigError
@@ -161,13 +164,28 @@ def _lock(settings: Settings) -> Path:
 def run_all(settings: Settings) -> int:
     """Run the Procfile until Ctrl-C or until a part ends; no process is left. Returns the exit status."""
     check_ports(settings)
-    manager = Manager()
+    manager = Manager(Printer(_Terminal()))
     for name, line in parse_procfile((PROJECT / "Procfile").read_text()).processes.items():
         if name != "redis" or not settings.redis_url:
             manager.add_process(name, line, cwd=str(PROJECT))
     signal.signal(signal.SIGHUP, _terminal_closed)
     manager.loop()
     return int(manager.returncode or 0) if manager.returncode not in (-2, -15, 130, 143) else 0
+
+
+class _Terminal:
+    """Standard output that may be gone before the parts have ended: Ctrl-C ends both sides of `make run | tee`."""
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.flush()
+
+    def isatty(self) -> bool:
+        return sys.stdout.isatty()
 
 
 def _terminal_closed(*_: object) -> None:
