@@ -102,8 +102,7 @@ def healthy(hotline: Hotline) -> Iterator[None]:
     if hotline.processes["controller"].poll() is not None:
         hotline.start_controller()
     yield
-    for agent_id in ("anna", "boris"):
-        hotline.cli("agent", "out", agent_id, check=False)
+    hotline.cli("agent", "out", "anna", "boris", check=False)
 
 
 @pytest.fixture
