@@ -7,7 +7,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import uvloop
@@ -33,6 +33,7 @@ from ivr.session import Parts, Session
 from ivr.settings import Settings
 from ivr.speech.catalog import load_prompt_set
 from routing.errors import RoutingError
+from routing.model import AgentView
 from routing.router import Router
 
 logger = log.logger(__name__)
@@ -62,6 +63,7 @@ class Controller:
         self.node = asterisk.node(settings)
         self.router = Router(self.redis, controller_id=name, node=self.node, on_reset=self._sign_in_again)
         self.signed_in: frozenset[str] = frozenset()
+        self.nobody_seen = False
         self.compared = False
         self.live = Live(self.database, self.redis, settings)
         prompts = load_prompt_set(settings)
@@ -162,15 +164,19 @@ class Controller:
         return False
 
     async def _sweep(self) -> None:
-        """Compare the channels with the router's calls, every SWEEP_S."""
+        """Every SWEEP_S: remember who is signed in; compare the channels when the router knows calls we do not lead.
+
+        Listing the channels costs Asterisk and us an event per channel, so not without a reason.
+        """
         while True:
             await asyncio.sleep(SWEEP_S)
-            if self.ami.connected:
-                try:
+            try:
+                snapshot = await self.router.snapshot()
+                self._remember_agents(snapshot.agents)
+                if self.ami.connected and any(call.call_id not in self.parts.calls for call in snapshot.calls):
                     await self._reconcile()
-                    await self._remember_agents()
-                except (PeerError, RoutingError) as error:
-                    logger.warning("reconciliation put off", error=str(error))
+            except (PeerError, RoutingError) as error:
+                logger.warning("reconciliation put off", error=str(error))
 
     async def _resync(self) -> None:
         """After each AMI (re)connect: compare calls, and write the announcements for the ladder again."""
@@ -188,11 +194,14 @@ class Controller:
             if gone or closed:
                 logger.warning("calls ended while no controller held them", freed=len(gone), closed=len(closed))
 
-    async def _remember_agents(self) -> None:
-        """Know who is signed in, so that a Redis that comes back empty does not send everybody home."""
-        agents = (await self.router.snapshot()).agents
-        if agents:
+    def _remember_agents(self, agents: Collection[AgentView]) -> None:
+        """Know who is signed in, so that a Redis that comes back empty does not send everybody home.
+
+        Nobody at all is believed at the second look: by then an empty Redis has been noticed and filled again.
+        """
+        if agents or self.nobody_seen:
             self.signed_in = frozenset(agent.agent_id for agent in agents if agent.status == "in")
+        self.nobody_seen = not agents
 
     async def _sign_in_again(self) -> None:
         here = {agent.agent_id for agent in (await self.router.snapshot()).agents}
