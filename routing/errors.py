@@ -5,6 +5,7 @@
     ├── UnknownAgent         this agent is not signed in
     ├── UnknownCall          this call is in no queue: it ended, or never entered one
     ├── QueueFull            the queue holds as many calls as it may; the call was not put in line
+    ├── BudgetSpent          the talking time the call counts on is used up; the call was not put in line
     ├── StaleOffer           the offer is over: accepted, refused, expired or taken back
     └── BadArgument          a name, level, number or cause is not allowed (also a ValueError)
 
@@ -34,6 +35,10 @@ class QueueFull(RoutingError):
     """The queue holds as many calls as it may."""
 
 
+class BudgetSpent(RoutingError):
+    """The minutes the call would be talked on are used up."""
+
+
 class StaleOffer(RoutingError):
     """The offer is over."""
 
@@ -44,6 +49,7 @@ class BadArgument(RoutingError, ValueError):
 
 NAMES: dict[str, tuple[type[RoutingError], str]] = {
     "UNKNOWN_AGENT": (UnknownAgent, "agent {} is not signed in"),
+    "BUDGET_SPENT": (BudgetSpent, "budget {} is spent"),
     "UNKNOWN_CALL": (UnknownCall, "call {} is in no queue"),
     "QUEUE_FULL": (QueueFull, "queue {} is full"),
     "STALE_OFFER": (StaleOffer, "the offer is over (call, token: {})"),

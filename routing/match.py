@@ -6,44 +6,55 @@ scripts and this model together (tests/redis/test_scripts_agree.py); read this t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from routing.errors import QueueFull, StaleOffer, UnknownAgent
-from routing.model import PRIORITY_CREDIT_MS, AgentState, CallState, Cause, Policy, Status
+from routing.errors import BudgetSpent, QueueFull, StaleOffer, UnknownAgent, UnknownCall
+from routing.keys import group_skills
+from routing.model import AgentState, CallState, Cause, Policy, Status
+from routing.rules import Opening, openings, read_class
 
 CLAIM_MS = 10_000
 TRIED_MAX = 32
+OFFERS_MAX = 3
+HELD_MAX = 5
+RING_BATCH = 40
+CLASS_IDLE_MS = 3_600_000
+NEVER = 1 << 60
 
 
 @dataclass
 class Call:
-    """A call as Redis records it. agent  '' without one.  due_ms  when its offer, or being detached, ends."""
+    """A call as Redis records it. agent  '' without one.  tried  agent -> offers he did not take, last one last.
+
+    held  the agent it waits for.  due_ms  when its offer, hold, or being detached, ends.
+    wrap_up_ms  None for the agent's own.
+    """
 
     call_id: str
     controller: str
     node: str
     queue: str
-    skill: str
-    level: int
-    priority: int
+    name: str  # of its class
     entered_ms: int
-    attached_ms: int
+    attached_ms: int = 0
+    caller: str = ""
+    resume_ms: int = 0
+    wrap_up_ms: int | None = None
+    budget: str = ""
     state: CallState = "waiting"
     agent: str = ""
     token: int = 0
     taken: bool = False
     due_ms: int = 0
-    tried: list[str] = field(default_factory=list)
+    answered_ms: int = 0
+    held: str = ""
+    tried: dict[str, int] = field(default_factory=dict)
 
-    @property
-    def score(self) -> int:
-        """Smaller is served first: entry time less what its priority is worth."""
-        return self.entered_ms - self.priority * PRIORITY_CREDIT_MS
-
-    @property
-    def rank(self) -> tuple[int, str]:
-        return self.score, self.call_id
+    def rank(self, now: int) -> tuple[int, int, int, str]:
+        """The least is served first: tier, value, original entry time, id."""
+        tier, value = read_class(self.name).value(now - self.entered_ms)
+        return -tier, -value, self.entered_ms, self.call_id
 
 
 @dataclass
@@ -51,81 +62,170 @@ class Agent:
     """An agent as Redis records him. until_ms  end of wrap-up or back-off.  missed  cause -> times in a row."""
 
     agent_id: str
-    skills: Mapping[str, int]
+    group: str
     ring_ms: int
     wrap_up_ms: int
-    idle_since_ms: int
+    idle_since_ms: int = 0
     status: Status = "in"
     state: AgentState = "ready"
+    since_ms: int = 0
     call: str = ""
     token: int = 0
     until_ms: int = 0
+    calls: int = 0
+    talk_ms: int = 0
     missed: dict[str, int] = field(default_factory=dict)
 
 
-def fits(skill: str, level: int, skills: Mapping[str, int]) -> bool:
-    """Tell whether these skills meet the need; an absent skill never does."""
-    return skill in skills and skills[skill] >= level
-
-
 class Model:
-    """One routing group. Operations are those of `routing/scripts/`, names and arguments alike."""
+    """One routing group. Operations are those of `routing/scripts/`, names and arguments alike.
+
+    classes  known ones -> when it is looked whether anybody waits in them.  rings  class -> when waiting next
+    lets more agents in.  least  class -> first ring anybody signed in meets.
+    resume  caller -> (queue, entry time, until).  budget  name -> milliseconds talked.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.calls: dict[str, Call] = {}
         self.agents: dict[str, Agent] = {}
         self.controllers: dict[str, int] = {}
+        self.lending: set[str] = set()
+        self.resume: dict[str, tuple[str, int, int]] = {}
+        self.budget: dict[str, int] = {}
+        self.classes: dict[str, int] = {}
+        self.rings: dict[str, int] = {}
+        self.least: dict[str, int] = {}
         self.token = 0
+        self._fits: dict[str, dict[str, Opening]] = {}
+        self._groups: dict[str, Mapping[str, int]] = {}
 
     # Decisions
 
-    def ready(self, call: Call) -> list[Agent]:
-        """Agents who could take the call now, longest idle first."""
-        able = [
-            a
-            for a in self.agents.values()
-            if a.status == "in" and a.state == "ready" and fits(call.skill, call.level, a.skills)
-        ]
-        return sorted(able, key=lambda a: (a.idle_since_ms, a.agent_id))
+    def openings(self, name: str) -> dict[str, Opening]:
+        """Return the groups that fit a class, now or after waiting."""
+        if name not in self._fits:
+            self._fits[name] = openings(read_class(name), self._groups, self.lending)
+        return self._fits[name]
 
-    def best_agent(self, call: Call) -> Agent | None:
-        """The agent idle longest; those who did not take this call only when nobody else is ready."""
-        ready = self.ready(call)
-        fresh = [a for a in ready if a.agent_id not in call.tried]
-        again = sorted(ready, key=lambda a: call.tried.index(a.agent_id) if a.agent_id in call.tried else -1)
-        return next(iter(fresh or again), None)
+    def open_to(self, call: Call, agent: Agent, now: int) -> bool:
+        """The agent meets the need the call has after waiting so long."""
+        opening = self.openings(call.name).get(agent.group)
+        return opening is not None and now - call.entered_ms >= opening.delay_ms
 
-    def best_call(self, agent: Agent) -> Call | None:
-        """The first waiting call the agent fits, over all queues."""
-        able = [c for c in self.calls.values() if c.state == "waiting" and fits(c.skill, c.level, agent.skills)]
-        return min(able, key=lambda c: c.rank, default=None)
+    def able(self, call: Call, now: int) -> list[Agent]:
+        """Agents ready for this call, in the order of its queue."""
+        cls, fits = read_class(call.name), self.openings(call.name)
+
+        def order(agent: Agent) -> tuple[int, int, str]:
+            score = {"fewest_calls": agent.calls, "least_talk": agent.talk_ms}.get(cls.order, agent.idle_since_ms)
+            return fits[agent.group].rank, score - fits[agent.group].offset_ms, agent.agent_id
+
+        ready = [a for a in self.agents.values() if a.status == "in" and a.state == "ready"
+                 and self.open_to(call, a, now) and call.tried.get(a.agent_id, 0) < OFFERS_MAX]  # fmt: skip
+        return sorted(ready, key=order)
+
+    def best_agent(self, call: Call, now: int) -> Agent | None:
+        """The first of the able; those who did not take this call only when nobody else is ready."""
+        able = self.able(call, now)
+        turn = list(call.tried)
+        fresh = [a for a in able if a.agent_id not in turn]
+        return next(iter(fresh or sorted(able, key=lambda a: turn.index(a.agent_id))), None)
+
+    def line(self, name: str) -> list[Call]:
+        """The calls waiting in a class, first one first."""
+        found = [c for c in self.calls.values() if c.state == "waiting" and not c.held and c.name == name]
+        return sorted(found, key=lambda c: (c.entered_ms, c.call_id))
+
+    def held_for(self, agent_id: str) -> list[Call]:
+        found = [c for c in self.calls.values() if c.held == agent_id]
+        return sorted(found, key=lambda c: (c.entered_ms, c.call_id))
+
+    def best_call(self, agent: Agent, now: int) -> Call | None:
+        """The best waiting call the agent may take, over all queues and those held for him."""
+        found = self.held_for(agent.agent_id)[:1]
+        found += [c for c in self.calls.values() if c.state == "waiting" and not c.held
+                  and c.tried.get(agent.agent_id, 0) < OFFERS_MAX]  # fmt: skip
+        return min((c for c in found if self.open_to(c, agent, now)), key=lambda c: c.rank(now), default=None)
 
     def agents_in(self, call: Call) -> int:
-        """Agents signed in, not paused and able to take the call, busy or not."""
-        return sum(a.status == "in" and fits(call.skill, call.level, a.skills) for a in self.agents.values())
+        """Agents signed in, not paused and able to take the call now or later, busy or not."""
+        fits = self.openings(call.name)
+        return sum(a.status == "in" and a.group in fits for a in self.agents.values())
 
-    def position(self, call_id: str) -> int:
-        """The place of a call among those with the same need; 1 is next."""
+    def position(self, call_id: str, now: int) -> int:
+        """The place of a call among those of its line; 1 is next."""
         call = self.calls[call_id]
-        return 1 + sum(
-            other.rank < call.rank
-            for other in self.calls.values()
-            if other.state == "waiting" and (other.skill, other.level) == (call.skill, call.level)
-        )
+        line = read_class(call.name).line
+
+        def better(other: Call) -> bool:
+            mine, his = call.rank(now), other.rank(now)
+            return his < mine if other.name == call.name and not call.held else his[:3] < mine[:3]
+
+        return 1 + sum(better(c) for c in self.calls.values()
+                       if c.state == "waiting" and not c.held and read_class(c.name).line == line)  # fmt: skip
 
     # Moves
 
     def _offer(self, call: Call, agent: Agent, now: int) -> None:
         self.token = self.token + 1 if self.token else now
-        call.state, call.agent, call.token, call.taken = "offered", agent.agent_id, self.token, False
+        call.state, call.agent, call.token, call.taken, call.held = "offered", agent.agent_id, self.token, False, ""
         call.due_ms = now + CLAIM_MS
-        agent.state, agent.call, agent.token = "reserved", call.call_id, self.token
+        agent.state, agent.call, agent.token, agent.since_ms = "reserved", call.call_id, self.token, now
 
     def _place(self, call: Call, now: int) -> None:
-        agent = self.best_agent(call)
+        self._know(call.name, now)
+        agent = self.best_agent(call, now)
         if agent:
             self._offer(call, agent, now)
+        else:
+            self._line_add(call, now)
+
+    def _line_add(self, call: Call, now: int) -> None:
+        self._know(call.name, now)
+        opens = [o.delay_ms for o in self.openings(call.name).values() if o.delay_ms > now - call.entered_ms]
+        if opens:
+            self.rings[call.name] = min(self.rings.get(call.name, NEVER), call.entered_ms + min(opens))
+
+    def _know(self, name: str, now: int) -> None:
+        if name not in self.classes:
+            self.classes[name], self.least[name] = now + CLASS_IDLE_MS, self._least(name)
+
+    def _hold(self, call: Call, agent_id: str, wait_ms: int, talk_ms: int, now: int) -> bool:
+        """The call asks for one agent: offered to him, or held for him while he may soon be free."""
+        agent = self.agents.get(agent_id)
+        if not agent or agent.status != "in" or agent_id in call.tried or not self.open_to(call, agent, now):
+            return False
+        if agent.state == "ready":
+            self._offer(call, agent, now)
+            return True
+        free_ms = agent.until_ms or (max(now, agent.since_ms + talk_ms) if agent.state == "talking" else now + talk_ms)
+        if free_ms > now + wait_ms or len(self.held_for(agent_id)) >= HELD_MAX:
+            return False
+        call.held, call.due_ms = agent_id, now + wait_ms
+        return True
+
+    def _unhold(self, calls: Iterable[Call], now: int) -> None:
+        for call in list(calls):
+            call.held, call.due_ms = "", 0
+            self._place(call, now)
+
+    def _refit(self, now: int, lender: str = "") -> None:
+        """Groups came or went, or a project lends or not: where that changes from when on others are let in, the
+        next sweep looks."""
+        groups = {agent.group for agent in self.agents.values()}
+        if groups == self._groups.keys() and not lender:
+            return
+        self._fits, self._groups = {}, {group: group_skills(group) for group in groups}
+        for name in self.classes:
+            least = self._least(name)
+            lends = any(ring.lend == lender for ring in read_class(name).rings if ring.lend)
+            if least != self.least[name] or lends:
+                self.rings[name] = min(self.rings.get(name, NEVER), now)
+            self.least[name] = least
+
+    def _least(self, name: str) -> int:
+        return min((o.ring for o in self.openings(name).values()), default=len(read_class(name).rings))
 
     def _wait(self, call: Call) -> None:
         call.state, call.agent, call.token, call.taken, call.due_ms = "waiting", "", 0, False, 0
@@ -133,10 +233,11 @@ class Model:
     def _free(self, agent: Agent, now: int, idle_since_ms: int) -> None:
         if agent.status == "out":
             del self.agents[agent.agent_id]
+            self._refit(now)
             return
-        agent.state, agent.call, agent.token, agent.until_ms = "ready", "", 0, 0
+        agent.state, agent.call, agent.token, agent.until_ms, agent.since_ms = "ready", "", 0, 0, now
         agent.idle_since_ms = idle_since_ms
-        call = self.best_call(agent) if agent.status == "in" else None
+        call = self.best_call(agent, now) if agent.status == "in" else None
         if call:
             self._offer(call, agent, now)
 
@@ -144,44 +245,70 @@ class Model:
         if until_ms <= now or agent.status == "out":
             self._free(agent, now, now)
         else:
-            agent.state, agent.call, agent.token, agent.until_ms = state, "", 0, until_ms
+            agent.state, agent.call, agent.token, agent.until_ms, agent.since_ms = state, "", 0, until_ms, now
 
     def _release(self, call: Call, was: CallState, wrap_up: bool, now: int) -> None:
+        """Take its agent out of the call. call  as it was when `was` was its state."""
+        call.held = ""
         if not call.agent:
             return
         agent = self.agents[call.agent]
         call.agent, call.token, call.taken = "", 0, False
+        if was == "bridged":
+            agent.talk_ms += now - call.answered_ms
+            if call.budget:
+                self.budget[call.budget] = self.budget.get(call.budget, 0) + now - call.answered_ms
         if wrap_up:
-            self._rest(agent, "wrap_up", now, now + agent.wrap_up_ms)
+            rest_ms = agent.wrap_up_ms if call.wrap_up_ms is None else call.wrap_up_ms
+            self._rest(agent, "wrap_up", now, now + rest_ms)
         else:
             self._free(agent, now, now if was == "bridged" else agent.idle_since_ms)
 
     def _return(self, call: Call, cause: Cause, now: int) -> None:
         agent = self.agents[call.agent]
-        call.tried = [*(t for t in call.tried if t != agent.agent_id), agent.agent_id][-TRIED_MAX:]
+        times = call.tried.pop(agent.agent_id, 0) + 1
+        call.tried = dict([*call.tried.items(), (agent.agent_id, times)][-TRIED_MAX:])
         self._wait(call)
         self._place(call, now)
         agent.missed[cause] = agent.missed.get(cause, 0) + 1
-        if 0 < self.policy.pause_after[cause] <= agent.missed[cause] and agent.status == "in":
+        pauses = 0 < self.policy.pause_after[cause] <= agent.missed[cause] and agent.status == "in"
+        if pauses:
             agent.status = "paused"
         self._rest(agent, "back_off", now, now + round(self.policy.back_off_s[cause] * 1000))
+        if pauses:
+            self._unhold(self.held_for(agent.agent_id), now)
 
     # Agents
 
-    def agent_sign_in(self, now: int, agent_id: str, skills: Mapping[str, int], ring_ms: int, wrap_up_ms: int) -> None:
-        agent = self.agents.setdefault(agent_id, Agent(agent_id, skills, ring_ms, wrap_up_ms, now))
-        agent.skills, agent.ring_ms, agent.wrap_up_ms = skills, ring_ms, wrap_up_ms
-        agent.status = "in"
-        agent.missed.clear()
-        if agent.state == "ready":
+    def agent_sign_in(
+        self, now: int, agent_id: str, group: str, ring_ms: int, wrap_up_ms: int, mode: str = "sign_in"
+    ) -> None:
+        agent = self.agents.get(agent_id)
+        if mode == "update" and (not agent or agent.status == "out"):
+            raise UnknownAgent(agent_id)
+        new = agent is None
+        agent = self.agents.setdefault(agent_id, Agent(agent_id, group, ring_ms, wrap_up_ms, now, since_ms=now))
+        moves = agent.group != group
+        agent.group, agent.ring_ms, agent.wrap_up_ms = group, ring_ms, wrap_up_ms
+        if mode == "sign_in":
+            agent.status = "in"
+            agent.missed.clear()
+        self._refit(now)
+        if moves and not new:
+            self._unhold(self.held_for(agent_id), now)
+        if agent.state == "ready" and agent.status == "in":
             self._free(agent, now, agent.idle_since_ms)
 
     def agent_sign_out(self, now: int, agent_id: str) -> None:
         agent = self.agents.get(agent_id)
-        if agent and agent.call:
+        if not agent:
+            return
+        if agent.call:
             agent.status = "out"
-        elif agent:
+        else:
             del self.agents[agent_id]
+            self._refit(now)
+        self._unhold(self.held_for(agent_id), now)
 
     def agent_pause(self, now: int, agent_id: str, wish: str) -> None:
         agent = self.agents.get(agent_id)
@@ -189,6 +316,7 @@ class Model:
             raise UnknownAgent(agent_id)
         if wish == "pause" or (wish == "toggle" and agent.status == "in"):
             agent.status = "paused"
+            self._unhold(self.held_for(agent_id), now)
         elif agent.status == "paused":
             agent.status = "in"
             agent.missed.clear()
@@ -202,39 +330,67 @@ class Model:
         if agent.state in ("wrap_up", "back_off"):
             self._free(agent, now, now)
 
+    def agent_extend(self, now: int, agent_id: str, extra_ms: int) -> None:
+        agent = self.agents.get(agent_id)
+        if not agent:
+            raise UnknownAgent(agent_id)
+        if agent.state == "wrap_up":
+            agent.until_ms += extra_ms
+
+    def project_lend(self, now: int, project: str, on: bool) -> None:
+        if on != (project in self.lending):
+            (self.lending.add if on else self.lending.remove)(project)
+            self._refit(now, project)
+
     # Calls
 
-    def call_enqueue(self, now: int, new: Call, max_len: int | None = None, keep: bool = False) -> None:
+    def call_enqueue(
+        self, now: int, new: Call, max_len: int | None = None, keep: bool = False, affinity: str = "",
+        affinity_ms: int = 0, talk_ms: int = 0, budget_ms: int = 0,
+    ) -> None:  # fmt: skip
         """Put `new` in line; its entered_ms is what the caller claims."""
         old = self.calls.get(new.call_id)
         if keep and old and old.state != "detached":
             return
         in_queue = sum(c.queue == new.queue and c.state != "bridged" for c in self.calls.values())
-        if not old and max_len is not None and in_queue >= max_len and not self.ready(new):
+        new.entered_ms = min(new.entered_ms, now)
+        if not old and max_len is not None and in_queue >= max_len and not self.able(new, now):
             raise QueueFull(new.queue)
-        new.entered_ms = min(new.entered_ms, now, old.entered_ms if old else now)
+        if not old and new.budget and self.budget.get(new.budget, 0) >= budget_ms:
+            raise BudgetSpent(new.budget)
+        place = self.resume.get(new.caller)
+        if old:
+            new.entered_ms = min(new.entered_ms, old.entered_ms)
+        elif place and place[0] == new.queue and place[2] >= now:
+            new.entered_ms = min(new.entered_ms, place[1])
+            del self.resume[new.caller]
+        if not new.resume_ms:
+            new.caller = ""
+        self._know(new.name, now)
         self.controllers.setdefault(new.controller, now)
-        new.attached_ms, new.tried = now, old.tried if old else []
+        new.attached_ms, new.tried = now, old.tried if old else {}
         self.calls[new.call_id] = new
         if old and old.agent:
-            agent = self.agents[old.agent]
-            if old.state == "bridged":
-                self._rest(agent, "wrap_up", now, now + agent.wrap_up_ms)
-            else:
-                self._free(agent, now, agent.idle_since_ms)
-        if new.state == "waiting":
+            self._line_add(new, now)
+            self._release(old, old.state, old.state == "bridged", now)
+            if new.state == "waiting":
+                self._place(new, now)
+        elif not affinity or not self._hold(new, affinity, affinity_ms, talk_ms, now):
             self._place(new, now)
 
+    def call_change(self, now: int, call_id: str, queue: str, name: str) -> None:
+        call = self.calls.get(call_id)
+        if not call:
+            raise UnknownCall(call_id)
+        if call.state != "bridged":
+            call.queue, call.name = queue, name
+        if call.state == "waiting":
+            self._unhold([call], now)
+
     def call_end(
-        self,
-        now: int,
-        call_id: str,
-        outcome: str,
-        wrap_up: bool,
-        controller: str,
-        node: str,
+        self, now: int, call_id: str, outcome: str, wrap_up: bool, controller: str, node: str,
         attached_before_ms: int | None = None,
-    ) -> bool:
+    ) -> bool:  # fmt: skip
         call = self.calls.get(call_id)
         if not call:
             return False
@@ -246,11 +402,13 @@ class Model:
         }[outcome]
         if ours:
             talked = call.state == "bridged" or (call.state == "offered" and outcome == "completed")
-            self._forget(call, talked and wrap_up, now)
+            self._forget(call, outcome, talked and wrap_up, now)
         return ours
 
-    def _forget(self, call: Call, wrap_up: bool, now: int) -> None:
+    def _forget(self, call: Call, outcome: str, wrap_up: bool, now: int) -> None:
         del self.calls[call.call_id]
+        if call.state != "bridged" and outcome != "completed" and call.caller:
+            self.resume[call.caller] = call.queue, call.entered_ms, now + call.resume_ms
         self._release(call, call.state, wrap_up, now)
 
     # Offers
@@ -265,7 +423,7 @@ class Model:
         call = self._offered(call_id, token)
         agent = self.agents[call.agent]
         if not call.taken:
-            call.taken, agent.state = True, "ringing"
+            call.taken, agent.state, agent.since_ms = True, "ringing", now
             call.due_ms = now + agent.ring_ms + round(self.policy.ring_margin_s * 1000)
 
     def offer_accept(self, now: int, call_id: str, token: int) -> None:
@@ -273,9 +431,10 @@ class Model:
         if call and call.state == "bridged" and call.token == token:
             return
         call = self._offered(call_id, token)
-        call.state, call.taken, call.due_ms, call.tried = "bridged", False, 0, []
+        call.state, call.taken, call.due_ms, call.tried, call.answered_ms = "bridged", False, 0, {}, now
         agent = self.agents[call.agent]
-        agent.state = "talking"
+        agent.state, agent.since_ms = "talking", now
+        agent.calls += 1
         agent.missed.clear()
 
     def offer_refuse(self, now: int, call_id: str, token: int, cause: Cause) -> None:
@@ -296,30 +455,68 @@ class Model:
         for beat_ms, controller in sorted((beat, name) for name, beat in self.controllers.items()):
             if beat_ms < dead_before:
                 self._bury(controller, now)
-        for due_ms, member in sorted(self._due()):
-            if due_ms <= now and (due_ms, member) in self._due():
+        for _, member in sorted((due_ms, member) for member, due_ms in self._due().items() if due_ms <= now):
+            if self._due().get(member, NEVER) <= now:
                 self._act(member, now)
 
-    def _due(self) -> list[tuple[int, str]]:
-        offers = [(c.due_ms, f"offer {c.call_id}") for c in self.calls.values() if c.state == "offered"]
-        lost = [(c.due_ms, f"lost {c.call_id}") for c in self.calls.values() if c.state == "detached"]
-        return offers + lost + [(a.until_ms, f"agent {a.agent_id}") for a in self.agents.values() if a.until_ms]
+    def _due(self) -> dict[str, int]:
+        """What is to be done when, as the index `due` has it."""
+        found = {f"class {name}": due_ms for name, due_ms in self.classes.items()}
+        found |= {f"ring {name}": due_ms for name, due_ms in self.rings.items()}
+        kinds = {"offered": "offer", "detached": "lost", "waiting": "hold"}
+        found |= {f"{kinds[c.state]} {c.call_id}": c.due_ms for c in self.calls.values() if c.due_ms}
+        return found | {f"agent {a.agent_id}": a.until_ms for a in self.agents.values() if a.until_ms}
 
     def _act(self, member: str, now: int) -> None:
         kind, _, name = member.partition(" ")
         if kind == "agent":
             self._free(self.agents[name], now, now)
         elif kind == "lost":
-            self._forget(self.calls[name], False, now)
+            self._forget(self.calls[name], "lost", False, now)
+        elif kind == "hold":
+            self._unhold([self.calls[name]], now)
+        elif kind == "ring":
+            self._open(name, now)
+        elif kind == "class":
+            self._drop(name, now)
         elif self.calls[name].taken:
             self._return(self.calls[name], "no_answer", now)
         else:
             call = self.calls[name]
             agent = self.agents[call.agent]
             self._wait(call)
+            self._line_add(call, now)
             self._free(agent, now, agent.idle_since_ms)
             if call.state == "waiting":  # he is paused, or has other skills by now: somebody else may be ready
                 self._place(call, now)
+
+    def _open(self, name: str, now: int) -> None:
+        """Waiting let more agents in: offer the calls they may take now; look again when the next one is let in."""
+        del self.rings[name]
+        looked = self.line(name)[:RING_BATCH]
+        offered = 0
+        for call in looked:
+            agent = self.best_agent(call, now)
+            if agent:
+                self._offer(call, agent, now)
+                offered += 1
+            elif not call.tried:
+                looked = []  # who is behind him waits shorter
+                break
+        waiting = self.line(name)
+        opens = [call.entered_ms + o.delay_ms for o in self.openings(name).values() for call in waiting
+                 if o.delay_ms and call.entered_ms + o.delay_ms > now]  # fmt: skip
+        if offered and len(looked) == RING_BATCH:
+            self.rings[name] = now
+        elif opens:
+            self.rings[name] = min(opens)
+
+    def _drop(self, name: str, now: int) -> None:
+        if self.line(name):
+            self.classes[name] = now + CLASS_IDLE_MS
+        else:
+            del self.classes[name], self.least[name]
+            self.rings.pop(name, None)
 
     def _bury(self, controller: str, now: int) -> None:
         held = [c for c in self.calls.values() if c.controller == controller]

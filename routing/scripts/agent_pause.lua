@@ -25,10 +25,11 @@ local pause = wish == 'pause' or (wish == 'toggle' and agent.status == 'in')
 if pause then
   if agent.status == 'in' then
     count('agents_in', agent.group, -1)
-    index_remove('i', agent.group, agent_id)
+    ready_remove(agent_id, agent.group)
   end
   redis.call('HSET', key('agent', agent_id), 'status', 'paused', 'pause_reason', pause_reason)
   event('agent_paused', now, 'agent', agent_id, 'reason', pause_reason)
+  release_held(agent_id, now)
 elseif agent.status == 'paused' then
   agent.status = 'in'
   count('agents_in', agent.group, 1)

@@ -24,7 +24,9 @@ end
 event('agent_signed_out', now, 'agent', agent_id)
 if agent.call then
   redis.call('HSET', key('agent', agent_id), 'status', 'out')
+  release_held(agent_id, now)
   return reply(request_id, { gone = false })
 end
-agent_remove(agent_id, agent)
+agent_remove(agent_id, agent, now)
+release_held(agent_id, now)
 return reply(request_id, { gone = true })

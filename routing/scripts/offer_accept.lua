@@ -26,6 +26,7 @@ if call.state == 'offered' then
   redis.call('HDEL', key('agent', call.agent), 'missed_reject', 'missed_busy', 'missed_no_answer',
     'missed_unreachable')
   redis.call('HSET', key('agent', call.agent), 'state', 'talking', 'since_ms', now)
+  redis.call('HINCRBY', key('agent', call.agent), 'calls', 1)
   count('queue_size', call.queue, -1)
   event('bridged', now, 'call', call_id, 'agent', call.agent, 'queue', call.queue, 'waited_ms', now - call.entered_ms)
 end

@@ -24,4 +24,4 @@ if not call or call.state ~= 'offered' or call.token ~= token then
   return fail('STALE_OFFER', call_id .. ' ' .. token)
 end
 offer_return(call_id, call, cause, tonumber(back_off_ms), tonumber(pause_after), now)
-return reply(request_id, placement(call_id, record('call', call_id)))
+return reply(request_id, placement(call_id, record('call', call_id), now))

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Do what time asks for, in bounded batches: calls of dead controllers detached, offers past their deadline returned,
--- wrap-ups and back-offs ended, calls nobody took on again dropped, unused classes forgotten. Safe to run many.
+-- wrap-ups and back-offs ended, calls given to whom waiting lets in or no longer held for one agent, calls nobody took
+-- on again dropped, unused classes forgotten. Safe to run many.
 -- KEYS[1] root            hash-tagged name; every key of the routing group begins with it
 -- ARGV[1] request_id      text, unique per operation; a repeated one gets the first reply and changes nothing
 -- ARGV[2] batch           items done at most
@@ -48,6 +49,14 @@ function act.agent(agent_id)
 end
 function act.lost(call_id)
   call_forget(call_id, record('call', call_id), 'lost', false, now)
+end
+function act.hold(call_id)
+  local call = record('call', call_id)
+  line_remove(call_id, call)
+  call_place(call_id, call, now)
+end
+function act.ring(class)
+  ring_open(class, now)
 end
 function act.class(class)
   class_drop(class, now)

@@ -6,18 +6,22 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import redis
 import redis.asyncio
+from redis.exceptions import ResponseError
 
 from routing import keys
-from routing.match import Agent, Call, fits
-from routing.scripts import Scripts
+from routing.errors import from_reply
+from routing.match import Agent, Call
+from routing.rules import Opening, openings, read_class
+from routing.scripts import Scripts, load
 
 ROOT = keys.root("test")
 # Loaded in place of include/clock.lua: the time is what the test wrote.
 MOVED_CLOCK = {"clock": "local function now_ms()\n  return tonumber(redis.call('GET', KEYS[1] .. ':clock'))\nend\n"}
 START_MS = 1_800_000_000_000
 # Not records: time, streams, replies, and what outlives all calls on purpose.
-PASSING = ("clock", "events", "epoch", "token")
+PASSING = ("clock", "events", "epoch", "token", "lending", "budget")
 
 _DUMP = """
 local found = {}
@@ -61,7 +65,46 @@ class Dump:
 
     def names(self) -> set[str]:
         """Every key that is neither time, stream nor counter of tokens."""
-        return {name for name in self.all if name not in PASSING}
+        return {name for name in self.all if name not in PASSING and not name.startswith("resume:")}
+
+
+class PlainRedis:
+    """One routing group on a real Redis whose time stands still until `move_ms`; no event loop, for many steps."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+        self.loaded = load(MOVED_CLOCK)
+        self._sha = {name: str(client.script_load(script.text)) for name, script in self.loaded.items()}
+        self._dump = str(client.script_load(_DUMP))
+        self.now = START_MS
+
+    def run(self, script: str, **values: Any) -> tuple[dict[str, Any], int]:
+        """Run a script; return its reply and how many changes it made. Raises what Router would."""
+        arguments = [values[name] for name in self.loaded[script].arguments]
+        pipe = self.client.pipeline(transaction=False)
+        pipe.info("persistence")
+        pipe.evalsha(self._sha[script], 1, ROOT, *arguments)
+        pipe.info("persistence")
+        before, reply, after = pipe.execute(raise_on_error=False)
+        changes = after["rdb_changes_since_last_save"] - before["rdb_changes_since_last_save"]
+        if isinstance(reply, ResponseError):
+            assert changes == 0, f"{script} answered an error and wrote"
+            raise from_reply(str(reply)) or AssertionError(f"{script}: {reply}")
+        return json.loads(reply), changes
+
+    def move_ms(self, by: int) -> None:
+        """Let `by` milliseconds pass."""
+        self.now += by
+        self.client.set(f"{ROOT}:clock", self.now)
+
+    def dump(self) -> Dump:
+        return Dump(json.loads(self.client.evalsha(self._dump, 1, ROOT)))
+
+    def clear(self) -> None:
+        """Empty Redis and start the clock again."""
+        self.client.flushall()
+        self.now = START_MS
+        self.move_ms(0)
 
 
 class MovedRedis:
@@ -90,19 +133,22 @@ class MovedRedis:
 
 def as_call(name: str, f: Mapping[str, str]) -> Call:
     """A call record of Redis as the model has it."""
-    skill, _, level = f["need"].partition(">=")
-    return Call(name, f["controller"], f["node"], f["queue"], skill, int(level), int(f["priority"]),
-                int(f["entered_ms"]), int(f["attached_ms"]), f["state"],  # type: ignore[arg-type]
+    wrap_up = f.get("wrap_up_ms")
+    tried = {agent: int(n) for agent, _, n in (word.rpartition(":") for word in f.get("tried", "").split())}
+    return Call(name, f["controller"], f["node"], f["queue"], f["class"], int(f["entered_ms"]), int(f["attached_ms"]),
+                f.get("caller", ""), int(f.get("resume_ms", 0)), None if wrap_up is None else int(wrap_up),
+                f.get("budget", ""), f["state"],  # type: ignore[arg-type]
                 f.get("agent", ""), int(f.get("token", 0)), f.get("taken") == "1", int(f.get("deadline_ms", 0)),
-                f.get("tried", "").split())
+                int(f.get("answered_ms", 0)), f.get("held", ""), tried)
 
 
 def as_agent(name: str, f: Mapping[str, str]) -> Agent:
     """An agent record of Redis as the model has it."""
     missed = {field.removeprefix("missed_"): int(n) for field, n in f.items() if field.startswith("missed_")}
-    return Agent(name, keys.group_skills(f["group"]), int(f["ring_ms"]), int(f["wrap_up_ms"]),
-                 int(f["idle_since_ms"]), f["status"], f["state"],  # type: ignore[arg-type]
-                 f.get("call", ""), int(f.get("token", 0)), int(f.get("until_ms", 0)), missed)
+    return Agent(name, f["group"], int(f["ring_ms"]), int(f["wrap_up_ms"]), int(f["idle_since_ms"]),
+                 f["status"], f["state"], int(f["since_ms"]),  # type: ignore[arg-type]
+                 f.get("call", ""), int(f.get("token", 0)), int(f.get("until_ms", 0)), int(f.get("calls", 0)),
+                 int(f.get("talk_ms", 0)), missed)
 
 
 def rebuilt(dump: Dump) -> dict[str, dict[str, Any]]:
@@ -122,7 +168,7 @@ def rebuilt(dump: Dump) -> dict[str, dict[str, Any]]:
         if f["state"] != "bridged":
             add("queue_size", f["queue"])
         if f["state"] == "waiting":
-            put(f"w:{f['class']}", name, int(f["score"]))
+            put(f"w:+{f['held']}" if "held" in f else f"w:{f['class']}", name, int(f["entered_ms"]))
         if f["state"] == "offered":
             put("due", f"offer {name}", int(f["deadline_ms"]))
     for name, f in dump.records("agent").items():
@@ -131,11 +177,14 @@ def rebuilt(dump: Dump) -> dict[str, dict[str, Any]]:
             add("agents_in", f["group"])
         if f["status"] == "in" and f["state"] == "ready":
             put(f"i:{f['group']}", name, int(f["idle_since_ms"]))
+            for kind, field in (("n", "calls"), ("t", "talk_ms")):
+                if kind in _group_fit(dump, f["group"])["x"] or name in dump.pairs(f"{kind}:{f['group']}"):
+                    put(f"{kind}:{f['group']}", name, int(f.get(field, 0)))
         if "until_ms" in f:
             put("due", f"agent {name}", int(f["until_ms"]))
     for name in list(index):
         kind, _, member = name.partition(":")
-        if kind in ("w", "i"):
+        if kind in ("w", "i", "n", "t"):
             score, first = min((score, id_) for id_, score in index[name].items())
             put(f"heads:{kind}", member, f"{score} {first}")
     return index
@@ -144,38 +193,52 @@ def rebuilt(dump: Dump) -> dict[str, dict[str, Any]]:
 def index_faults(dump: Dump) -> list[str]:
     """Return one line for each index that is not what the records say; [] is good."""
     want, faults = rebuilt(dump), []
-    kinds = ("calls", "held", "queue_size", "w", "due", "group_size", "agents_in", "i", "heads")
+    kinds = ("calls", "held", "queue_size", "w", "due", "group_size", "agents_in", "i", "n", "t", "heads")
     for name in sorted({n for n in dump.all if n.partition(":")[0] in kinds} | want.keys()):
         have: dict[str, Any] = dump.pairs(name)
         if not name.startswith("heads"):
-            have = {m: int(float(v)) for m, v in have.items() if not m.startswith(("class ", "lost "))}
+            have = {m: int(float(v)) for m, v in have.items() if not m.startswith(("class ", "lost ", "hold ", "ring "))}
         if have != want.get(name, {}):
             faults.append(f"{name}: is {have}, records say {want.get(name, {})}")
-    lost = {m.removeprefix("lost ") for m in dump.pairs("due") if m.startswith("lost ")}
-    detached = {n for n, f in dump.records("call").items() if f["state"] == "detached"}
-    if lost != detached:
-        faults.append(f"due: lost {lost}, detached {detached}")
+    due = [member.split(" ", 1) for member in dump.pairs("due")]
+    calls = dump.records("call")
+    for kind, of_records in (("lost", {n for n, f in calls.items() if f["state"] == "detached"}),
+                             ("hold", {n for n, f in calls.items() if "held" in f})):
+        if {name for k, name in due if k == kind} != of_records:
+            faults.append(f"due: {kind} is not {of_records}")
     if set(dump.all.get("agents", [])) != dump.records("agent").keys():
         faults.append("agents: not those that have a record")
     return faults + _fit_faults(dump)
 
 
+def _group_fit(dump: Dump, group: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(dump.pairs("groups")[group])
+    return found
+
+
 def _fit_faults(dump: Dump) -> list[str]:
+    """The fits of classes and groups are those of the rules, on both sides."""
     faults = []
-    classes, groups = dump.pairs("classes"), dump.pairs("groups")
+    classes = {name: json.loads(text) for name, text in dump.pairs("classes").items()}
+    groups = {name: json.loads(text) for name, text in dump.pairs("groups").items()}
     if groups.keys() != dump.pairs("group_size").keys():
         faults.append("groups: not those that have agents")
-    fitting = {(c, g) for c in classes for g in groups if _fits(c, g)}
-    if {(c, g) for c, text in classes.items() for g in text.split()} != fitting:
-        faults.append(f"classes: {classes} with groups {list(groups)}")
-    if {(c, g) for g, text in groups.items() for c in text.split()} != fitting:
-        faults.append(f"groups: {groups} with classes {list(classes)}")
-    if {c for text in dump.pairs("needs").values() for c in text.split()} != classes.keys():
-        faults.append("needs: not the classes")
+    skills = {name: keys.group_skills(name) for name in groups}
+    of_groups: dict[str, dict[str, int]] = {name: {} for name in groups}
+    for name, fit in classes.items():
+        want = openings(read_class(name), skills, dump.all.get("lending", []))
+        have = {g: Opening(d, k - 1, r, o)
+                for g, d, k, r, o in zip(*(list(fit[x]) for x in "gdkro"), strict=True)}
+        if have != want:
+            faults.append(f"classes: {name} is {have}, the rules say {want}")
+        for group, opening in want.items():
+            of_groups[group][name] = opening.delay_ms
+    for name, fit in groups.items():
+        have_delays = dict(zip(list(fit["c"]), list(fit["d"]), strict=True))
+        if have_delays != of_groups[name]:
+            faults.append(f"groups: {name} is {have_delays}, the rules say {of_groups[name]}")
+    if {c for text in dump.pairs("lines").values() for c in text.split()} != classes.keys():
+        faults.append("lines: not the classes")
     return faults + [f"class of {name} is unknown" for name in dump.all
-                     if name.startswith("w:") and name.removeprefix("w:") not in classes]
-
-
-def _fits(class_: str, group: str) -> bool:
-    skill, _, level = class_.rpartition("@")[0].partition(">=")
-    return fits(skill, int(level), keys.group_skills(group))
+                     if name.startswith("w:") and not name.startswith("w:+")
+                     and name.removeprefix("w:") not in classes]

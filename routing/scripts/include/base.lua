@@ -39,6 +39,14 @@ local function record(kind, id)
   return fields
 end
 
+local function words(text)
+  local list = {}
+  for word in string.gmatch(text or '', '%S+') do
+    list[#list + 1] = word
+  end
+  return list
+end
+
 -- Add `by` to a counter that is absent when zero.
 local function count(hash, field, by)
   if redis.call('HINCRBY', key(hash), field, by) == 0 then

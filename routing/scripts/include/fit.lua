@@ -1,72 +1,186 @@
--- Which group of agents fits which class of calls: worked out once, when a class or group first appears.
--- class  need@priority, need  skill>=level joined by &, group  skill=level joined by commas ("-" for none).
+-- Which group of agents fits which class of calls, and from which wait on: worked out when a class or a group first
+-- appears, kept as JSON on both sides, so that a decision reads one field.
+--   classes  class -> {g groups, d delay_ms, r rank, o offset_ms, k ring, low least ring anybody meets}
+--   groups   group -> {c classes, d delay_ms, x other indexes its ready agents stand in}
 -- @include base
+-- @include class
 
 local CLASS_IDLE_MS = 3600000
 
-local function fits(need, group)
+local function levels_of(group)
   local level_of = {}
   for skill, level in string.gmatch(group, '([^=,]+)=(%d+)') do
     level_of[skill] = tonumber(level)
   end
-  for skill, level in string.gmatch(need, '([^>&]+)>=(%d+)') do
+  return level_of
+end
+
+-- True only when every term is; a skill that is absent decides none.
+local function meets(need, level_of)
+  for skill, op, level in string.gmatch(need, '([^&<>]+)([<>]=)(%d+)') do
     local has = level_of[skill]
-    if not has or has < tonumber(level) then
+    if not has or (op == '>=' and has < tonumber(level)) or (op == '<=' and has > tonumber(level)) then
       return false
     end
   end
   return true
 end
 
-local function words(text)
-  local list = {}
-  for word in string.gmatch(text or '', '%S+') do
-    list[#list + 1] = word
-  end
-  return list
-end
-
-local function need_of(class)
-  return string.match(class, '^(.*)@')
-end
-
-local function append(hash, field, word)
-  local text = redis.call('HGET', key(hash), field)
-  redis.call('HSET', key(hash), field, (text and text ~= '') and (text .. ' ' .. word) or word)
-end
-
-local function strike(hash, field, word)
-  local kept = {}
-  for _, other in ipairs(words(redis.call('HGET', key(hash), field))) do
-    if other ~= word then
-      kept[#kept + 1] = other
+-- The first ring the levels meet, nil for none. lending  projects that lend, by name.
+local function ring_met(rings, level_of, lending)
+  for k, ring in ipairs(rings) do
+    if (not ring.lend or lending[ring.lend]) and meets(ring.need, level_of) then
+      return k
     end
   end
-  return kept
 end
 
--- Groups able to answer a class; second result: whether the class is known already.
-local function groups_of(class)
-  local known = redis.call('HGET', key('classes'), class)
-  if known then
-    return words(known), true
+local function lending_now()
+  local lending = {}
+  for _, project in ipairs(redis.call('SMEMBERS', key('lending'))) do
+    lending[project] = true
   end
-  local need, groups = need_of(class), {}
+  return lending
+end
+
+local function is_project(skill)
+  return string.sub(skill, 1, 8) == 'project/'
+end
+
+-- Rank (less is better) and offset of a group in the order of a class, for the ring that lets it in.
+local function rank_of(of, ring, level_of)
+  local rank, sum, skills = 0, 0, 0
+  for skill in string.gmatch(ring.need, '([^&<>]+)>=') do
+    if not is_project(skill) then
+      sum = sum + level_of[skill]
+    end
+  end
+  if of.order == 'most_skilled' then
+    rank = 10000 - sum
+  elseif of.order == 'least_skilled' then
+    for skill in pairs(level_of) do
+      skills = skills + (is_project(skill) and 0 or 1)
+    end
+    rank = sum * 100 + skills
+  end
+  if ring.prefer ~= '' and not meets(ring.prefer, level_of) then
+    rank = rank + 1000000
+  end
+  return rank, of.weight_ms * sum
+end
+
+local function read_fit(hash, name)
+  local text = redis.call('HGET', key(hash), name)
+  return text and cjson.decode(text)
+end
+
+local function write_fit(hash, name, fit)
+  redis.call('HSET', key(hash), name, cjson.encode(fit))
+end
+
+-- Set a pair, or take it out with delay_ms nil, on the side of the group.
+local function group_side(group, class, delay_ms)
+  local fit = read_fit('groups', group)
+  local c, d, needs_index = {}, {}, {}
+  for i, other in ipairs(fit.c) do
+    if other ~= class then
+      c[#c + 1], d[#d + 1] = other, fit.d[i]
+    end
+  end
+  if delay_ms then
+    c[#c + 1], d[#d + 1] = class, delay_ms
+  end
+  for _, other in ipairs(c) do
+    needs_index[index_of_order(worth(other))] = true
+  end
+  write_fit('groups', group, { c = c, d = d, x = (needs_index.n and 'n' or '') .. (needs_index.t and 't' or '') })
+end
+
+local function opens_after(rings, k, low)
+  return (rings[k].skip and low >= k) and 0 or rings[k].after_ms
+end
+
+-- Work out which of the groups there are fit the class. Does not write.
+local function class_fit(class)
+  local rings, of, lending = rings_of(class), worth(class), lending_now()
+  local fit = { g = {}, d = {}, r = {}, o = {}, k = {}, low = #rings + 1 }
   for _, group in ipairs(redis.call('HKEYS', key('groups'))) do
-    if fits(need, group) then
-      groups[#groups + 1] = group
+    local level_of = levels_of(group)
+    local k = ring_met(rings, level_of, lending)
+    if k then
+      local n = #fit.g + 1
+      fit.g[n], fit.k[n] = group, k
+      fit.r[n], fit.o[n] = rank_of(of, rings[k], level_of)
+      fit.low = math.min(fit.low, k)
     end
   end
-  return groups, false
+  for n, k in ipairs(fit.k) do
+    fit.d[n] = opens_after(rings, k, fit.low)
+  end
+  return fit
 end
 
-local function class_open(class, groups, now)
-  redis.call('HSET', key('classes'), class, table.concat(groups, ' '))
-  for _, group in ipairs(groups) do
-    append('groups', group, class)
+-- What fits a class; second result: whether the class is known already.
+local function fit_of(class)
+  local known = read_fit('classes', class)
+  if known then
+    return known, true
   end
-  append('needs', need_of(class), class)
+  return class_fit(class), false
+end
+
+-- Ready agents must stand in the index by which a class orders them.
+local function index_ready(group, index)
+  if index == 'i' then
+    return
+  end
+  for _, agent_id in ipairs(redis.call('ZRANGE', key('i', group), 0, -1)) do
+    local field = index == 'n' and 'calls' or 'talk_ms'
+    redis.call('ZADD', key(index, group), tonumber(redis.call('HGET', key('agent', agent_id), field)) or 0, agent_id)
+  end
+  local first = redis.call('ZRANGE', key(index, group), 0, 0, 'WITHSCORES')
+  if first[1] then
+    redis.call('HSET', key('heads', index), group, first[2] .. ' ' .. first[1])
+  end
+end
+
+local function class_write(class, fit)
+  write_fit('classes', class, fit)
+  local index = index_of_order(worth(class))
+  for n, group in ipairs(fit.g) do
+    group_side(group, class, fit.d[n])
+    index_ready(group, index)
+  end
+end
+
+local function class_open(class, fit, now)
+  class_write(class, fit)
+  local line = line_of(class)
+  local classes = words(redis.call('HGET', key('lines'), line))
+  classes[#classes + 1] = class
+  redis.call('HSET', key('lines'), line, table.concat(classes, ' '))
   redis.call('ZADD', key('due'), now + CLASS_IDLE_MS, 'class ' .. class)
+end
+
+-- What fits a class, which is known from here on.
+local function fit_for_place(class, now)
+  local fit, known = fit_of(class)
+  if not known then
+    class_open(class, fit, now)
+  end
+  return fit
+end
+
+-- What fits the class changed: the next sweep matches whom it lets in now.
+local function class_refresh(class, now)
+  local before, fit = read_fit('classes', class), class_fit(class)
+  for _, group in ipairs(before.g) do
+    if redis.call('HEXISTS', key('groups'), group) == 1 then
+      group_side(group, class, nil)
+    end
+  end
+  class_write(class, fit)
+  redis.call('ZADD', key('due'), 'LT', now, 'ring ' .. class)
 end
 
 -- Forget a class nobody waits in; look again later when somebody does.
@@ -75,45 +189,74 @@ local function class_drop(class, now)
     redis.call('ZADD', key('due'), now + CLASS_IDLE_MS, 'class ' .. class)
     return
   end
-  for _, group in ipairs(words(redis.call('HGET', key('classes'), class))) do
-    redis.call('HSET', key('groups'), group, table.concat(strike('groups', group, class), ' '))
+  for _, group in ipairs(read_fit('classes', class).g) do
+    group_side(group, class, nil)
   end
   redis.call('HDEL', key('classes'), class)
-  local need = need_of(class)
-  local others = strike('needs', need, class)
-  if others[1] then
-    redis.call('HSET', key('needs'), need, table.concat(others, ' '))
-  else
-    redis.call('HDEL', key('needs'), need)
+  local line, others = line_of(class), {}
+  for _, other in ipairs(words(redis.call('HGET', key('lines'), line))) do
+    if other ~= class then
+      others[#others + 1] = other
+    end
   end
-  redis.call('ZREM', key('due'), 'class ' .. class)
+  if others[1] then
+    redis.call('HSET', key('lines'), line, table.concat(others, ' '))
+  else
+    redis.call('HDEL', key('lines'), line)
+  end
+  redis.call('ZREM', key('due'), 'class ' .. class, 'ring ' .. class)
 end
 
 -- An agent record joins a group; the first one makes the group.
-local function group_join(group)
+local function group_join(group, now)
   count('group_size', group, 1)
   if redis.call('HEXISTS', key('groups'), group) == 1 then
     return
   end
-  local classes = {}
+  write_fit('groups', group, { c = {}, d = {}, x = '' })
+  local level_of, lending = levels_of(group), lending_now()
   for _, class in ipairs(redis.call('HKEYS', key('classes'))) do
-    if fits(need_of(class), group) then
-      classes[#classes + 1] = class
-      append('classes', class, group)
+    local rings = rings_of(class)
+    local k = ring_met(rings, level_of, lending)
+    if k then
+      local fit = read_fit('classes', class)
+      if k < fit.low then
+        class_refresh(class, now)
+      else
+        local n = #fit.g + 1
+        fit.g[n], fit.k[n], fit.d[n] = group, k, opens_after(rings, k, fit.low)
+        fit.r[n], fit.o[n] = rank_of(worth(class), rings[k], level_of)
+        write_fit('classes', class, fit)
+        group_side(group, class, fit.d[n])
+      end
     end
   end
-  redis.call('HSET', key('groups'), group, table.concat(classes, ' '))
 end
 
-local function group_leave(group)
+local function group_leave(group, now)
   count('group_size', group, -1)
   if redis.call('HEXISTS', key('group_size'), group) == 1 then
     return
   end
-  for _, class in ipairs(words(redis.call('HGET', key('groups'), group))) do
-    redis.call('HSET', key('classes'), class, table.concat(strike('classes', class, group), ' '))
-  end
+  local classes = read_fit('groups', group).c
   redis.call('HDEL', key('groups'), group)
+  for _, class in ipairs(classes) do
+    local fit, kept, low = read_fit('classes', class), { g = {}, d = {}, r = {}, o = {}, k = {} }, #rings_of(class) + 1
+    for n, other in ipairs(fit.g) do
+      if other ~= group then
+        for name, list in pairs(kept) do
+          list[#list + 1] = fit[name][n]
+        end
+        low = math.min(low, fit.k[n])
+      end
+    end
+    if low ~= fit.low then
+      class_refresh(class, now)
+    else
+      kept.low = low
+      write_fit('classes', class, kept)
+    end
+  end
 end
 
 -- Agents signed in and not paused in these groups.

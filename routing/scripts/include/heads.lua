@@ -1,5 +1,6 @@
--- The two indexes and their heads: `w:<class>` waiting calls by score, `i:<group>` ready agents by idle-since.
--- A hash beside each (`heads:w`, `heads:i`) holds "score id" of every first member, so a decision is one HMGET.
+-- The indexes and their heads: waiting calls by entry time, w:<class> and w:+<agent> (held for him); ready agents by
+-- idle-since, i:<group>, and where a class orders so by calls taken, n:<group>, and time talked, t:<group>.
+-- A hash beside each kind (heads:w, :i, :n, :t) holds "score id" of every first member, so a decision is one HMGET.
 -- @include base
 -- @include fit
 
@@ -23,52 +24,29 @@ local function index_remove(index, name, id)
   end
 end
 
--- The least (score, id) over the heads of `names`; nil when all are empty.
-local function best_head(index, names)
-  if not names[1] then
-    return nil
-  end
-  local best_score, best_id
-  for _, head in ipairs(redis.call('HMGET', key('heads', index), unpack(names))) do
-    if head then
-      local score, id = string.match(head, '^(%S+) (.*)$')
-      score = tonumber(score)
-      if not best_id or score < best_score or (score == best_score and id < best_id) then
-        best_score, best_id = score, id
-      end
+local function ready_add(agent_id, agent)
+  local group = agent.group
+  index_add('i', group, agent.idle_since_ms, agent_id)
+  local others = read_fit('groups', group).x
+  if others ~= '' then
+    if string.find(others, 'n', 1, true) then
+      index_add('n', group, tonumber(agent.calls) or 0, agent_id)
+    end
+    if string.find(others, 't', 1, true) then
+      index_add('t', group, tonumber(agent.talk_ms) or 0, agent_id)
     end
   end
-  return best_id
 end
 
--- The best waiting call over all classes a group fits.
-local function best_call(group)
-  return best_head('w', words(redis.call('HGET', key('groups'), group)))
+local function ready_remove(agent_id, group)
+  index_remove('i', group, agent_id)
+  if redis.call('EXISTS', key('heads', 'n'), key('heads', 't')) > 0 then
+    index_remove('n', group, agent_id)
+    index_remove('t', group, agent_id)
+  end
 end
 
--- The ready agent of `groups` idle longest. Agents in `tried` (oldest first) come after all others, and
--- among themselves in the order they were tried.
-local function best_agent(groups, tried)
-  if not tried[1] then
-    return best_head('i', groups)
-  end
-  local turn = {}
-  for i, id in ipairs(tried) do
-    turn[id] = i
-  end
-  local best_score, best_id, again
-  for _, group in ipairs(groups) do
-    local ready = redis.call('ZRANGE', key('i', group), 0, #tried, 'WITHSCORES')
-    for i = 1, #ready, 2 do
-      local id, score = ready[i], tonumber(ready[i + 1])
-      if turn[id] then
-        if not again or turn[id] < turn[again] then
-          again = id
-        end
-      elseif not best_id or score < best_score or (score == best_score and id < best_id) then
-        best_score, best_id = score, id
-      end
-    end
-  end
-  return best_id or again
+local function split_head(head)
+  local score, id = string.match(head, '^(%S+) (.*)$')
+  return tonumber(score), id
 end

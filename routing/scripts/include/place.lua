@@ -1,22 +1,68 @@
--- The place of a call among all calls of the same need, whatever their priority.
+-- The place of a call among all calls of the same line, whatever their priority.
+-- @include class
 -- @include fit
 
-local function place(call_id, call)
-  local before, waiting = 0, 0
-  for _, class in ipairs(words(redis.call('HGET', key('needs'), call.need))) do
+-- The least wait at which a call of this worth is worth more than `points` (at_least true: as much); nil for never.
+local function wait_worth(of, points, at_least)
+  local function wait(bonus, from_ms, to_ms)
+    local need = points - (of.priority + bonus) * POINT_MS + (at_least and 0 or 1)
+    local at = need <= 0 and 0 or (of.ageing > 0 and math.ceil(need / of.ageing))
+    at = at and math.max(at, from_ms)
+    return at and at < to_ms and at
+  end
+  if points > of.cap or (points == of.cap and not at_least) then
+    return nil
+  end
+  local bonus, from_ms = 0, 0
+  for after_ms, more in string.gmatch(of.bonuses, '(%d+)%+(%d+)') do
+    local found = wait(bonus, from_ms, tonumber(after_ms))
+    if found then
+      return found
+    end
+    bonus, from_ms = tonumber(more), tonumber(after_ms)
+  end
+  return wait(bonus, from_ms, math.huge) or nil
+end
+
+-- Calls of the class that are better than one of this worth and entry time.
+local function better_in(class, tier, points, entered, now)
+  local of = worth(class)
+  if of.tier ~= tier then
+    return of.tier > tier and redis.call('ZCARD', key('w', class)) or 0
+  end
+  -- Better is: worth more; or as much and entered earlier. Both are "entered before" some time.
+  local more, as_much = wait_worth(of, points, false), wait_worth(of, points, true)
+  local before = more and now - more + 1 or -math.huge
+  if as_much then
+    before = math.max(before, math.min(now - as_much + 1, entered))
+  end
+  if before == -math.huge then
+    return 0
+  end
+  return redis.call('ZCOUNT', key('w', class), '-inf', '(' .. before)
+end
+
+-- Returns place (1 is next) and how many wait in the line.
+local function place(call_id, call, now)
+  local of, before, waiting = worth(call.class), 0, 0
+  local points, entered = value(of, now - call.entered_ms), tonumber(call.entered_ms)
+  for _, class in ipairs(words(redis.call('HGET', key('lines'), line_of(call.class)))) do
+    local rank
+    if class == call.class then
+      rank = redis.call('ZRANK', key('w', class), call_id)
+    end
+    before = before + (rank or better_in(class, of.tier, points, entered, now))
     waiting = waiting + redis.call('ZCARD', key('w', class))
-    local rank = class == call.class and redis.call('ZRANK', key('w', class), call_id)
-    before = before + (rank or redis.call('ZCOUNT', key('w', class), '-inf', '(' .. call.score))
   end
   return before + 1, waiting
 end
 
 -- What an enqueue or a refusal answers: {state, agents_in, entered_ms} and position or token.
-local function placement(call_id, call)
-  local answer = { state = call.state, agents_in = agents_in((groups_of(call.class))),
+local function placement(call_id, call, now)
+  local answer = { state = call.state, agents_in = agents_in(fit_of(call.class).g),
     entered_ms = tonumber(call.entered_ms) }
   if call.state == 'waiting' then
-    answer.position = place(call_id, call)
+    answer.position = place(call_id, call, now)
   elseif call.state == 'offered' then
     answer.token = tonumber(call.token)
   end
