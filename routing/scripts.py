@@ -1,7 +1,8 @@
 """The Lua scripts of `routing/scripts/`: the only place that runs them. Called by `router`.
 
 A script's header is its contract: purpose, KEYS, ARGV with units, reply, errors. Arguments are passed by the
-names the header gives them. `-- @include name` is replaced by `include/name.lua`, each once. Tests load
+names the header gives them. `-- @include name` is replaced by `include/name.lua`, each once; `-- @lazy name`
+likewise, but its functions are made only when asked for, by `lazy_name().function(...)`. Tests load
 another `clock` in place of Redis's time; a production script holds no way to move it. `check_headers()`, also
 `python -m routing.scripts`, compares headers, bodies and callers.
 """
@@ -9,6 +10,7 @@ another `clock` in place of Redis's time; a production script holds no way to mo
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import re
 import sys
@@ -17,18 +19,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import redis.asyncio
-from redis.exceptions import ResponseError
+from redis.exceptions import NoScriptError, ResponseError
 
 from routing.errors import NAMES, RouterUnavailable, from_reply
-from routing.link import answer
+from routing.link import Client, answer
 
 FOLDER = Path(__file__).with_name("scripts")
 
 _INCLUDE = re.compile(r"^-- @include (\w+)\n", re.M)
+_LAZY = re.compile(r"^-- @lazy (\w+)\n", re.M)
 _ARGV = re.compile(r"^-- ARGV\[(\d+)\] (\w+) +\S", re.M)
+_FUNCTION = re.compile(r"^local function (\w+)\(.*?^end\n", re.M | re.S)
+_WORD = re.compile(r"\w+")
 _UNPACK = re.compile(r"^local ([\w, ]+) = unpack\(ARGV\)$", re.M)
 _NOT_OURS = ("OOM", "BUSY", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "MISCONF", "NOREPLICAS")
 
@@ -51,7 +55,8 @@ def load(replaced: Mapping[str, str] | None = None) -> dict[str, Script]:
 
 def _script(path: Path, replaced: Mapping[str, str]) -> Script:
     source = path.read_text(encoding="utf-8")
-    return Script(path.stem, _with_includes(source, replaced, set()), tuple(m[1] for m in _ARGV.findall(source)))
+    text = _only_reached(_with_includes(source, replaced, set()))
+    return Script(path.stem, text, tuple(m[1] for m in _ARGV.findall(source)))
 
 
 def _with_includes(source: str, replaced: Mapping[str, str], done: set[str]) -> str:
@@ -63,7 +68,34 @@ def _with_includes(source: str, replaced: Mapping[str, str], done: set[str]) -> 
         own = replaced[name] if name in replaced else _include(name)
         return _with_includes(own, replaced, done)
 
-    return _INCLUDE.sub(text, source)
+    def lazily(match: re.Match[str]) -> str:
+        return _lazy(match[1], _with_includes(_include(match[1]), replaced, done))
+
+    return _LAZY.sub(lazily, _INCLUDE.sub(text, source))
+
+
+def _lazy(name: str, text: str) -> str:
+    """Return a function `lazy_<name>` that makes the functions of an include when first asked, and returns them."""
+    names = re.findall(r"^local function (\w+)", text, re.M)
+    body = "".join(f"    {line}\n" if line else "\n" for line in text.splitlines())
+    table = "".join(f"      {each} = {each},\n" for each in names)
+    return (
+        f"local made_{name}\nlocal function lazy_{name}()\n  if not made_{name} then\n{body}"
+        f"    made_{name} = {{\n{table}    }}\n  end\n  return made_{name}\nend\n"
+    )
+
+
+def _only_reached(text: str) -> str:
+    """Leave out functions the script never gets to: Redis makes every one anew at each run."""
+    functions = {match[1]: match[0] for match in _FUNCTION.finditer(text)}
+    rest = _FUNCTION.sub("", text)
+    reached: set[str] = set()
+    looked = [rest]
+    while looked:
+        found = (functions.keys() & set(_WORD.findall(looked.pop()))) - reached
+        reached |= found
+        looked += [functions[name] for name in found]
+    return _FUNCTION.sub(lambda match: match[0] if match[1] in reached else "", text)
 
 
 @cache
@@ -72,29 +104,41 @@ def _include(name: str) -> str:
 
 
 class Scripts:
-    """Runs the scripts of one routing group on one Redis; errors come out as the package's own."""
+    """Runs the scripts of one routing group on one Redis; errors come out as the package's own.
 
-    def __init__(self, client: redis.asyncio.Redis, root: str, *, replaced: Mapping[str, str] | None = None) -> None:
+    In a cluster a script goes to the node its key lies on; one that node does not know yet is sent whole, once.
+    """
+
+    def __init__(self, client: Client, root: str, *, replaced: Mapping[str, str] | None = None) -> None:
         self.root = root
-        self._arguments = {name: script.arguments for name, script in load(replaced).items()}
-        self._run = {name: client.register_script(s.text) for name, s in load(replaced).items()}
+        self._client = client
+        self._scripts = load(replaced)
+        self._digests = {name: hashlib.sha1(s.text.encode()).hexdigest() for name, s in self._scripts.items()}
 
     async def run(self, script: str, /, **values: Value) -> dict[str, Any]:
         """Run `script` and return its reply. request_id  made here unless given.
 
         Raises RoutingError as named by the script; RouterUnavailable after link.PATIENCE_S.
         """
-        names = self._arguments[script]
+        names = self._scripts[script].arguments
         if "request_id" in names:
             values.setdefault("request_id", uuid.uuid4().hex)
         if values.keys() != set(names):
             raise TypeError(f"{script} takes {', '.join(names)}; got {', '.join(values)}")
         try:
-            text = await answer(self._run[script](keys=[self.root], args=[values[name] for name in names]))
+            text = await answer(self._evaluated(script, [values[name] for name in names]))
         except ResponseError as error:
             raise _translated(error) from error
         reply: dict[str, Any] = json.loads(text)
         return reply
+
+    async def _evaluated(self, script: str, arguments: list[Value]) -> str:
+        # The client's signatures want text; numbers are written as text anyway.
+        words = cast(list[str], arguments)
+        try:
+            return cast(str, await self._client.evalsha(self._digests[script], 1, self.root, *words))
+        except NoScriptError:
+            return cast(str, await self._client.eval(self._scripts[script].text, 1, self.root, *words))
 
 
 def _translated(error: ResponseError) -> Exception:
@@ -130,7 +174,7 @@ def _header_findings(source: str, script: Script) -> Iterator[str]:
     lines = source.splitlines()
     if not re.fullmatch(r"#!lua( flags=(allow-oom|no-writes))?", lines[0]):
         yield f"line 1 is {lines[0]!r}; expected #!lua with or without flags=allow-oom or flags=no-writes"
-    header = [line for line in lines[1:] if line.startswith("--") and not line.startswith("-- @include")]
+    header = [line for line in lines[1:] if line.startswith("--") and not line.startswith("-- @")]
     order = [
         line.split()[1].split("[")[0]
         for line in header
@@ -155,7 +199,8 @@ def _error_findings(source: str, header: list[str], script: Script) -> Iterator[
         yield f"it answers the errors {sorted(raised)}; the header names {sorted(named)}"
     for name in raised - NAMES.keys():
         yield f"error {name} is not in routing/errors.py"
-    if "no-writes" not in source.split("\n", 1)[0] and "first_reply(request_id)" not in source:
+    safe = "first_reply(request_id)" in source or any(line.startswith("-- Repeated  ") for line in header)
+    if "no-writes" not in source.split("\n", 1)[0] and not safe:
         yield "it changes things and does not look for a first reply"
 
 

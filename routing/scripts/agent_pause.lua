@@ -9,7 +9,7 @@
 -- Reply  JSON {paused, state}
 -- Errors  UNKNOWN_AGENT when he is not signed in
 -- @include clock
--- @include offer
+-- @include free
 local request_id, agent_id, wish, pause_reason = unpack(ARGV)
 local seen = first_reply(request_id)
 if seen then

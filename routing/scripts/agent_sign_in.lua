@@ -14,7 +14,7 @@
 -- Reply  JSON {state, new}: his state, and whether he was not signed in before
 -- Errors  UNKNOWN_AGENT when an update is for one who is not signed in
 -- @include clock
--- @include offer
+-- @include free
 local request_id, agent_id, group, endpoint, name, language, ring_ms, wrap_up_ms, mode = unpack(ARGV)
 local seen = first_reply(request_id)
 if seen then
@@ -42,11 +42,11 @@ end
 redis.call('HSET', key('agent', agent_id), 'group', group, 'endpoint', endpoint, 'name', name, 'language', language,
   'ring_ms', ring_ms, 'wrap_up_ms', wrap_up_ms, 'status', status)
 if new then
-  group_join(group, now)
+  refit('join', group, now)
   redis.call('SADD', key('agents'), agent_id)
 elseif moves then
-  group_join(group, now)
-  group_leave(was.group, now)
+  refit('join', group, now)
+  refit('leave', was.group, now)
 end
 if mode == 'sign_in' then
   redis.call('HDEL', key('agent', agent_id), 'pause_reason', 'missed_reject', 'missed_busy', 'missed_no_answer',

@@ -6,7 +6,7 @@
 -- Reply  JSON {gone}: whether he left at once
 -- Errors  none
 -- @include clock
--- @include offer
+-- @include free
 local request_id, agent_id = unpack(ARGV)
 local seen = first_reply(request_id)
 if seen then

@@ -9,7 +9,7 @@
 -- Reply  JSON {state, agents_in, entered_ms, position when waiting, token when offered}
 -- Errors  UNKNOWN_CALL
 -- @include clock
--- @include offer
+-- @include free
 -- @include place
 local request_id, call_id, queue, class = unpack(ARGV)
 local seen = first_reply(request_id)

@@ -23,8 +23,9 @@
 -- Reply  JSON {state, agents_in, entered_ms, position when waiting, token when offered}
 -- Errors  QUEUE_FULL, BUDGET_SPENT
 -- @include clock
--- @include call
+-- @include offer
 -- @include place
+-- @lazy call
 local request_id, call_id, controller, node, queue, class, entered_ms, max_len, mode, caller, resume_ms, affinity, affinity_ms, talk_ms, wrap_up_ms, budget, budget_ms = unpack(ARGV)
 local seen = first_reply(request_id)
 if seen then
@@ -96,19 +97,19 @@ if before and before.agent then
   local agent = record('agent', before.agent)
   line_add(call_id, call, fit, now)
   if before.state == 'bridged' then
-    talk_count(before, before.agent, agent, now)
-    agent_wrap_up(before.agent, agent, before, now)
+    lazy_call().talk_count(before, before.agent, agent, now)
+    lazy_call().agent_wrap_up(before.agent, agent, before, now)
   else
-    agent_free(before.agent, agent, now, agent.idle_since_ms)
+    lazy_call().agent_free(before.agent, agent, now, agent.idle_since_ms)
   end
   call = record('call', call_id)
   if call.state == 'waiting' then
     line_remove(call_id, call)
     call_place(call_id, call, now)
   end
-elseif affinity == '' or not call_hold(call_id, call, affinity, tonumber(affinity_ms), tonumber(talk_ms), now) then
+elseif affinity == '' or not lazy_call().call_hold(call_id, call, affinity, tonumber(affinity_ms), tonumber(talk_ms), now) then
   if not offer_best(call_id, call, fit, '', now) then
     line_add(call_id, call, fit, now)
   end
 end
-return reply(request_id, placement(call_id, call, now))
+return reply(request_id, placement(call_id, call, now, fit))

@@ -16,6 +16,7 @@ local agents = {}
 for _, agent_id in ipairs(redis.call('SMEMBERS', key('agents'))) do
   agents[agent_id] = record('agent', agent_id)
 end
-local position, waiting = place(call_id, call, now)
-return cjson.encode({ now_ms = now, call = call, fit = fit_of(call.class), position = position, waiting = waiting,
+local fit = fit_of(call.class)
+return cjson.encode({ now_ms = now, call = call, fit = fit, position = place(call_id, call, fit, now),
+  waiting = waiting_in(call.class, fit),
   lending = redis.call('SMEMBERS', key('lending')), agents = agents })

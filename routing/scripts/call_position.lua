@@ -11,6 +11,7 @@ local call = record('call', call_id)
 if not call then
   return fail('UNKNOWN_CALL', call_id)
 end
-local position, waiting = place(call_id, call, now_ms())
-return cjson.encode({ state = call.state, position = position, waiting = waiting,
-  agents_in = agents_in(fit_of(call.class).g), entered_ms = tonumber(call.entered_ms), queue = call.queue })
+local fit = fit_of(call.class)
+return cjson.encode({ state = call.state, position = place(call_id, call, fit, now_ms()),
+  waiting = waiting_in(call.class, fit),
+  agents_in = agents_in(fit.g), entered_ms = tonumber(call.entered_ms), queue = call.queue })

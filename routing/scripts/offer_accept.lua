@@ -1,19 +1,14 @@
 #!lua flags=allow-oom
 -- The agent answered: the call is bridged, the agent talks.
 -- KEYS[1] root            hash-tagged name; every key of the routing group begins with it
--- ARGV[1] request_id      text, unique per operation; a repeated one gets the first reply and changes nothing
--- ARGV[2] call_id         text
--- ARGV[3] token           the offer's
+-- ARGV[1] call_id         text
+-- ARGV[2] token           the offer's
+-- Repeated  the token tells: nothing changes, the same answer
 -- Reply  JSON {agent_id}
 -- Errors  STALE_OFFER when the call has no offer with this token
 -- @include clock
--- @include offer
-local request_id, call_id, token = unpack(ARGV)
-local seen = first_reply(request_id)
-if seen then
-  return seen
-end
-
+-- @include base
+local call_id, token = unpack(ARGV)
 local now = now_ms()
 local call = record('call', call_id)
 if not call or call.token ~= token or (call.state ~= 'offered' and call.state ~= 'bridged') then
@@ -30,4 +25,4 @@ if call.state == 'offered' then
   count('queue_size', call.queue, -1)
   event('bridged', now, 'call', call_id, 'agent', call.agent, 'queue', call.queue, 'waited_ms', now - call.entered_ms)
 end
-return reply(request_id, { agent_id = call.agent })
+return cjson.encode({ agent_id = call.agent })

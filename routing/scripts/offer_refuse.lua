@@ -10,7 +10,7 @@
 -- Reply  JSON {state, agents_in, entered_ms, position when waiting, token when offered}
 -- Errors  STALE_OFFER when the call has no offer with this token
 -- @include clock
--- @include offer
+-- @include free
 -- @include place
 local request_id, call_id, token, cause, back_off_ms, pause_after = unpack(ARGV)
 local seen = first_reply(request_id)

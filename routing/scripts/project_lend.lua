@@ -17,14 +17,7 @@ end
 local now = now_ms()
 local changed = redis.call(on == '1' and 'SADD' or 'SREM', key('lending'), project) == 1
 if changed then
-  for _, class in ipairs(redis.call('HKEYS', key('classes'))) do
-    for _, ring in ipairs(rings_of(class)) do
-      if ring.lend == project then
-        class_refresh(class, now)
-        break
-      end
-    end
-  end
+  refit('lend', project, now)
   event('lending', now, 'project', project, 'on', on)
 end
 return reply(request_id, { changed = changed })

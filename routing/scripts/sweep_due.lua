@@ -13,6 +13,7 @@
 -- Errors  none
 -- @include clock
 -- @include call
+-- @include ring
 local request_id, batch, dead_after_ms, lost_after_ms, back_off_ms, pause_after = unpack(ARGV)
 local seen = first_reply(request_id)
 if seen then
@@ -59,7 +60,7 @@ function act.ring(class)
   ring_open(class, now)
 end
 function act.class(class)
-  class_drop(class, now)
+  refit('drop', class, now)
 end
 
 for _, controller in ipairs(redis.call('ZRANGEBYSCORE', key('controllers'), '-inf', '(' .. (now - dead_after_ms),

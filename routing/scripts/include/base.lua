@@ -39,6 +39,15 @@ local function record(kind, id)
   return fields
 end
 
+-- These fields of the hash `kind:id` as a table; what is absent is nil.
+local function some(kind, id, names)
+  local values, fields = redis.call('HMGET', key(kind, id), unpack(names)), {}
+  for i, name in ipairs(names) do
+    fields[name] = values[i] or nil
+  end
+  return fields
+end
+
 local function words(text)
   local list = {}
   for word in string.gmatch(text or '', '%S+') do
@@ -54,6 +63,7 @@ local function count(hash, field, by)
   end
 end
 
+-- The heartbeat keeps the stream short (controller_beat.lua).
 local function event(type, now, ...)
-  redis.call('XADD', key('events'), 'MAXLEN', '~', 10000, '*', 'type', type, 'at_ms', now, ...)
+  redis.call('XADD', key('events'), '*', 'type', type, 'at_ms', now, ...)
 end

@@ -1,5 +1,5 @@
 -- How a call leaves: forgotten for good, or detached from a controller that died.
--- @include offer
+-- @include free
 
 -- A talk is over: it counts for the agent and on its budget.
 local function talk_count(call, agent_id, agent, now)

@@ -27,22 +27,6 @@ local function capped(call, agent_id)
   return (counts[agent_id] or 0) >= OFFERS_MAX
 end
 
-local function better(a, b)
-  if a.tier ~= b.tier then
-    return a.tier > b.tier
-  elseif a.value ~= b.value then
-    return a.value > b.value
-  elseif a.entered ~= b.entered then
-    return a.entered < b.entered
-  end
-  return a.id < b.id
-end
-
-local function candidate(class, entered, id, now)
-  local of = worth(class)
-  return { class = class, entered = entered, id = id, tier = of.tier, value = value(of, now - entered) }
-end
-
 -- Is the class open to the group for a call that entered then?
 local function open_to(class, group, entered, now)
   local fit = fit_of(class)
@@ -54,59 +38,59 @@ local function open_to(class, group, entered, now)
   return false
 end
 
--- The first call held for the agent, as a candidate.
-local function best_held(head, agent, now)
-  local entered, id = split_head(head)
-  local class = redis.call('HGET', key('call', id), 'class')
-  if open_to(class, agent.group, entered, now) then
-    local found = candidate(class, entered, id, now)
-    found.held = true
-    return found
-  end
-end
+-- What placing and offering needs to know of a call besides its class and entry time.
+local CALL_FIELDS = { 'queue', 'controller', 'tried', 'class', 'entered_ms', 'held', 'state' }
 
--- The best waiting call over all classes the agent's group fits and those held for him. Returns id, record, held.
+-- The best waiting call over all classes the agent's group fits and those held for him. Returns id and record.
 local function best_call(agent_id, agent, now)
   local fit = read_fit('groups', agent.group)
-  local names = fit.c
-  names[#names + 1] = '+' .. agent_id
+  local names, d, t, p, m, a, b = fit.c, fit.d, fit.t, fit.p, fit.m, fit.a, fit.b
+  local classes = #names
+  names[classes + 1] = '+' .. agent_id
   local heads = redis.call('HMGET', key('heads', 'w'), unpack(names))
-  local found = {}
-  for i = 1, #names - 1 do
-    if heads[i] then
-      local entered, id = split_head(heads[i])
-      if now - entered >= fit.d[i] then
-        found[#found + 1] = candidate(names[i], entered, id, now)
-        found[#found].delay, found[#found].seen = fit.d[i], 0
-      end
+  local at, best_tier, best_value, best_entered, best_id
+  local behind = {} -- class -> calls at its head which this agent was offered too often
+
+  local function consider(i, head, tier, delay, worth_of)
+    local entered, id = split_head(head)
+    local waited = now - entered
+    if waited < delay then
+      return
+    end
+    local points = worth_of and value(worth_of, waited) or math.min(m[i], p[i] + a[i] * waited)
+    if not at or tier > best_tier or (tier == best_tier and (points > best_value or (points == best_value
+      and (entered < best_entered or (entered == best_entered and id < best_id))))) then
+      at, best_tier, best_value, best_entered, best_id = i, tier, points, entered, id
     end
   end
-  if heads[#names] then
-    found[#found + 1] = best_held(heads[#names], agent, now)
-  end
+
   for _ = 1, LOOKS_MAX do
-    local at
-    for i, each in pairs(found) do
-      if not at or better(each, found[at]) then
-        at = i
+    at = nil
+    for i = 1, classes do
+      local head = heads[i]
+      if head then
+        consider(i, head, t[i], d[i], b[i] ~= '' and worth(names[i]))
+      end
+    end
+    local held = heads[classes + 1]
+    if held then
+      local entered, id = split_head(held)
+      local class = redis.call('HGET', key('call', id), 'class')
+      if open_to(class, agent.group, entered, now) then
+        consider(classes + 1, held, worth(class).tier, 0, worth(class))
       end
     end
     if not at then
       return nil
     end
-    local best = found[at]
-    local call = record('call', best.id)
-    if best.held or not capped(call, agent_id) then
-      return best.id, call, best.held
+    local call = some('call', best_id, CALL_FIELDS)
+    if call.held or not capped(call, agent_id) then
+      return best_id, call
     end
     -- Offered to him too often: look at the one behind it.
-    local seen = best.seen + 1
-    local behind = redis.call('ZRANGE', key('w', best.class), seen, seen, 'WITHSCORES')
-    found[at] = nil
-    if behind[1] and now - behind[2] >= best.delay then
-      found[at] = candidate(best.class, tonumber(behind[2]), behind[1], now)
-      found[at].delay, found[at].seen = best.delay, seen
-    end
+    behind[at] = (behind[at] or 0) + 1
+    local next_call = redis.call('ZRANGE', key('w', names[at]), behind[at], behind[at], 'WITHSCORES')
+    heads[at] = next_call[1] and (next_call[2] .. ' ' .. next_call[1])
   end
 end
 
@@ -123,9 +107,9 @@ end
 -- The best ready agent for a call that waited so long: by rank, then by the order's index, then by id. Who did not
 -- take it comes after all others, longest ago first; who had OFFERS_MAX offers of it never. nil when there is none.
 local function best_agent(fit, class, waited_ms, tried)
-  local groups, at = {}, {}
+  local groups, at, delays = {}, {}, fit.d
   for n, group in ipairs(fit.g) do
-    if waited_ms >= fit.d[n] then
+    if waited_ms >= delays[n] then
       groups[#groups + 1] = group
       at[#at + 1] = n
     end

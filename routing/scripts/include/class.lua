@@ -30,17 +30,6 @@ local function value(of, waited_ms)
   return math.min(of.cap, points * POINT_MS + of.ageing * waited_ms)
 end
 
--- {after_ms, skip, lend, need, prefer} for each ring, first to last.
-local function rings_of(class)
-  local rings = {}
-  for after_ms, marks, asked in string.gmatch(string.match(class, '^(.*)@'), '(%d+)([^:|]*):([^|]*)') do
-    local need, prefer = string.match(asked, '^([^?]*)%??(.*)$')
-    rings[#rings + 1] = { after_ms = tonumber(after_ms), skip = string.sub(marks, 1, 1) == '!',
-      lend = string.match(marks, '%^(.*)$'), need = need, prefer = prefer }
-  end
-  return rings
-end
-
 -- Calls of one line are told their place together: same needs, whatever their priority.
 local function line_of(class)
   return string.match(class, '^(.*)@')

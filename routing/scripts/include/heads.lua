@@ -13,14 +13,30 @@ local function head_refresh(index, name)
   end
 end
 
+local function split_head(head)
+  local cut = string.find(head, ' ', 1, true)
+  return tonumber(string.sub(head, 1, cut - 1)), string.sub(head, cut + 1)
+end
+
 local function index_add(index, name, score, id)
   redis.call('ZADD', key(index, name), score, id)
-  head_refresh(index, name)
+  local head = redis.call('HGET', key('heads', index), name)
+  if head then
+    local first, first_id = split_head(head)
+    score = tonumber(score)
+    if score > first or (score == first and id > first_id) then
+      return
+    end
+  end
+  redis.call('HSET', key('heads', index), name, score .. ' ' .. id)
 end
 
 local function index_remove(index, name, id)
   if redis.call('ZREM', key(index, name), id) == 1 then
-    head_refresh(index, name)
+    local _, first_id = split_head(redis.call('HGET', key('heads', index), name))
+    if first_id == id then
+      head_refresh(index, name)
+    end
   end
 end
 
@@ -44,9 +60,4 @@ local function ready_remove(agent_id, group)
     index_remove('n', group, agent_id)
     index_remove('t', group, agent_id)
   end
-end
-
-local function split_head(head)
-  local score, id = string.match(head, '^(%S+) (.*)$')
-  return tonumber(score), id
 end
