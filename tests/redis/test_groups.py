@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from routing.errors import RouterUnavailable
-from routing.model import AgentProfile, Need
+from routing.keys import class_name
+from routing.model import AgentProfile, Need, Plan
 from routing.router import Router
 from routing.scripts import load
 from tests.support.redis import RealRedis, free_port, real_redis
@@ -134,7 +135,7 @@ async def test_one_decision_among_many_waiting_costs_no_more(tmp_path: Path) -> 
 async def _fill(moved: MovedRedis, waiting: int) -> None:
     """Anna rests; `waiting` calls stand in four classes."""
     await moved.scripts.run("agent_sign_in", agent_id="anna", group="internet=3", endpoint="e", name="", language="",
-                            ring_ms=1, wrap_up_ms=1)
+                            ring_ms=1, wrap_up_ms=1, mode="sign_in")
     placed = await moved.scripts.run("call_enqueue", **_entry("0", 0))
     await moved.scripts.run("offer_refuse", call_id="0", token=placed["token"], cause="busy", back_off_ms=1000,
                             pause_after=0)
@@ -144,9 +145,9 @@ async def _fill(moved: MovedRedis, waiting: int) -> None:
 
 
 def _entry(call: str, priority: int) -> dict[str, str | int]:
-    return {"call_id": call, "controller": "k1", "node": "n", "queue": "net", "need": "internet>=1",
-            "priority": priority, "credit_ms": priority * 1000, "entered_ms": START_MS - 5, "max_len": "",
-            "mode": "renew"}
+    return {"call_id": call, "controller": "k1", "node": "n", "queue": "net", "class": class_name(Plan(NET), priority),
+            "entered_ms": START_MS - 5, "max_len": "", "mode": "renew", "caller": "", "resume_ms": 0, "affinity": "",
+            "affinity_ms": 0, "talk_ms": 0, "wrap_up_ms": "", "budget": "", "budget_ms": 0}
 
 
 async def _commands(client: object) -> int:
