@@ -52,6 +52,8 @@ if mode == 'sign_in' then
   redis.call('HDEL', key('agent', agent_id), 'pause_reason', 'missed_reject', 'missed_busy', 'missed_no_answer',
     'missed_unreachable')
   event('agent_signed_in', now, 'agent', agent_id, 'group', group)
+else
+  event('agent_updated', now, 'agent', agent_id, 'group', group)
 end
 was.group, was.status, was.wrap_up_ms = group, status, wrap_up_ms
 if moves and not new then
