@@ -29,6 +29,12 @@ for _, name in ipairs(redis.call('KEYS', KEYS[1] .. ':*')) do
   local kind, short = redis.call('TYPE', name).ok, string.sub(name, #KEYS[1] + 2)
   if string.sub(short, 1, 6) == 'reply:' then
     -- gone by itself
+  elseif short == 'classes' or short == 'groups' then -- packed: shown as JSON
+    local flat = redis.call('HGETALL', name)
+    for i = 2, #flat, 2 do
+      flat[i] = cjson.encode(cmsgpack.unpack(flat[i]))
+    end
+    found[short] = flat
   elseif kind == 'hash' then
     found[short] = redis.call('HGETALL', name)
   elseif kind == 'zset' then
@@ -197,7 +203,8 @@ def index_faults(dump: Dump) -> list[str]:
     for name in sorted({n for n in dump.all if n.partition(":")[0] in kinds} | want.keys()):
         have: dict[str, Any] = dump.pairs(name)
         if not name.startswith("heads"):
-            have = {m: int(float(v)) for m, v in have.items() if not m.startswith(("class ", "lost ", "hold ", "ring "))}
+            others = ("class ", "lost ", "hold ", "ring ")
+            have = {m: int(float(v)) for m, v in have.items() if not m.startswith(others)}
         if have != want.get(name, {}):
             faults.append(f"{name}: is {have}, records say {want.get(name, {})}")
     due = [member.split(" ", 1) for member in dump.pairs("due")]

@@ -1,4 +1,4 @@
--- What fits what, kept as JSON on both sides, so that a decision reads one field.
+-- What fits what, packed (cmsgpack) on both sides, so that a decision reads one field.
 --   classes  class -> {g groups, d delay_ms, r rank, o offset_ms, k ring, low least ring anybody meets,
 --            s other classes of its line}
 --   groups   group -> {c classes, d delay_ms, t p m a b their worth: tier, priority, cap, ageing, bonuses,

@@ -7,7 +7,7 @@ local CLASS_IDLE_MS = 3600000
 
 local function read_fit(hash, name)
   local text = redis.call('HGET', key(hash), name)
-  return text and cjson.decode(text)
+  return text and cmsgpack.unpack(text)
 end
 
 -- what  fit (of a class, without writing), open, refresh or drop (a class), join or leave (a group), lend (a project).
@@ -86,7 +86,7 @@ local function refit(what, ...)
   end
 
   local function write_fit(hash, name, fit)
-    redis.call('HSET', key(hash), name, cjson.encode(fit))
+    redis.call('HSET', key(hash), name, cmsgpack.pack(fit))
   end
 
   -- Set a pair, or take it out with delay_ms nil, on the side of the group.
