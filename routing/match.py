@@ -426,6 +426,12 @@ class Model:
             call.taken, agent.state, agent.since_ms = True, "ringing", now
             call.due_ms = now + agent.ring_ms + round(self.policy.ring_margin_s * 1000)
 
+    def offer_extend(self, now: int, call_id: str, token: int, lease_ms: int) -> None:
+        call = self._offered(call_id, token)
+        if not call.taken:
+            raise StaleOffer(call_id)
+        call.due_ms = now + lease_ms
+
     def offer_accept(self, now: int, call_id: str, token: int) -> None:
         call = self.calls.get(call_id)
         if call and call.state == "bridged" and call.token == token:

@@ -9,37 +9,41 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-
-import redis.asyncio
+from dataclasses import asdict, dataclass, replace
 
 from routing.errors import RouterUnavailable, RoutingError
-from routing.link import answer
-from routing.model import PRIORITY_CREDIT_MS, Need
-from routing.scripts import Scripts
+from routing.link import Client, answer, node_of
+from routing.scripts import Scripts, Value
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class HeldCall:
-    """What puts a call in line again. entered_ms  0 before Redis named it.  talks  its wait is over."""
+    """What puts a call in line again: the arguments of call_enqueue that describe it, '' for none.
 
+    entered_ms  0 before Redis named it.  talks  its wait is over.
+    """
+
+    node: str
     queue: str
-    need: Need
-    priority: int
-    entered_ms: int
+    class_: str
+    caller: str = ""
+    affinity: str = ""
+    affinity_ms: int = 0
+    talk_ms: int = 0
+    wrap_up_ms: int | str = ""
+    budget: str = ""
+    budget_ms: int = 0
+    resume_ms: int = 0
+    entered_ms: int = 0
     talks: bool = False
 
-    def entry(self) -> dict[str, str | int]:
+    def entry(self) -> dict[str, Value]:
         """Return the arguments of call_enqueue that describe the call."""
-        return {
-            "queue": self.queue,
-            "need": str(self.need),
-            "priority": self.priority,
-            "credit_ms": self.priority * PRIORITY_CREDIT_MS,
-            "entered_ms": self.entered_ms or "",
-        }
+        fields = asdict(self) | {"class": self.class_, "entered_ms": self.entered_ms or ""}
+        del fields["talks"], fields["class_"]
+        return fields
 
 
 class Presence:
@@ -49,14 +53,7 @@ class Presence:
     process: sign the agents in again.  on_empty  called when it came back empty: streams begin anew.
     """
 
-    def __init__(
-        self,
-        client: redis.asyncio.Redis,
-        scripts: Scripts,
-        controller_id: str,
-        node: str,
-        dead_after_s: float,
-    ) -> None:
+    def __init__(self, client: Client, scripts: Scripts, controller_id: str, node: str, dead_after_s: float) -> None:
         self._client, self._scripts = client, scripts
         self._controller_id, self._node = controller_id, node
         self._epoch, self._run_id, self._beat_at = "", "", 0.0
@@ -88,6 +85,11 @@ class Presence:
         if call_id in self.calls:
             self.calls[call_id] = replace(self.calls[call_id], talks=True)
 
+    def changed(self, call_id: str, queue: str, class_: str) -> None:
+        """A supervisor moved the call or changed what it asks for: so it is put in line again from now on."""
+        if call_id in self.calls:
+            self.calls[call_id] = replace(self.calls[call_id], queue=queue, class_=class_)
+
     async def _put_back(self) -> None:
         """Put the waiting calls in line where they are not any more, oldest first; leave talks alone."""
         for call_id, held in sorted(self.calls.items(), key=lambda item: item[1].entered_ms):
@@ -98,7 +100,6 @@ class Presence:
                     "call_enqueue",
                     call_id=call_id,
                     controller=self._controller_id,
-                    node=self._node,
                     mode="keep",
                     max_len="",
                     **held.entry(),
@@ -122,4 +123,9 @@ class Presence:
         )
 
     async def _server_run_id(self) -> str:
-        return str((await answer(self._client.info("server")))["run_id"])
+        return str((await answer(self._info()))["run_id"])
+
+    async def _info(self) -> dict[str, str]:
+        there = await node_of(self._client, self._scripts.root)
+        found: dict[str, str] = await self._client.info("server", **there)
+        return found

@@ -8,22 +8,25 @@ not raise, they are made good as soon as Redis is back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 import redis.asyncio
 
 from routing import keys, link
-from routing.errors import BadArgument, QueueFull, RouterUnavailable, StaleOffer, UnknownCall
+from routing.errors import BadArgument, BudgetSpent, QueueFull, RouterUnavailable, StaleOffer, UnknownCall
+from routing.events import Events
+from routing.explain import reason_words
+from routing.measure import Measure, Wait
 from routing.model import (
     CAUSES,
     PRIORITY_MAX,
-    AgentProfile,
     Cause,
     Need,
     Offer,
     Placement,
+    Plan,
     Policy,
     Position,
     Snapshot,
@@ -31,17 +34,19 @@ from routing.model import (
 )
 from routing.presence import HeldCall, Presence
 from routing.scripts import Scripts
-from routing.snapshot import call_ids, read_snapshot
+from routing.snapshot import calls_of_node, now_ms, read_snapshot
+from routing.supervise import Supervision
 from routing.sweep import Owed, beat_for_ever, log, ms, sweep_for_ever
 from routing.waiting import Offers, Waiting
 
 DEFAULT_POLICY = Policy()
 
 
-class Router:
+class Router(Supervision):
     """The queues of one routing group, seen from one controller.
 
-    redis  any client of the right Redis: address and credentials are taken from it, connections are own ones.
+    redis  any client of the right Redis, or of the right cluster: address and credentials are taken from it,
+    connections are own ones.
     controller_id  names this controller; unique among those alive.  node  the Asterisk it sits beside.
     on_reset  awaited when Redis came back without what it held: sign the agents in again (`restore`).
     replaced  for tests: another clock (`scripts.load`).
@@ -49,7 +54,7 @@ class Router:
 
     def __init__(
         self,
-        redis: redis.asyncio.Redis,
+        redis: redis.asyncio.Redis | redis.asyncio.RedisCluster,
         *,
         group: str = "main",
         controller_id: str,
@@ -66,7 +71,10 @@ class Router:
         self._offers = Offers(self._reader, f"{self._root}:offers:{controller_id}", self._take)
         self._owed = Owed(self._scripts)
         self._presence = Presence(self._client, self._scripts, controller_id, node, policy.dead_after_s)
-        self._presence.on_reset, self._presence.on_empty = on_reset, self._offers.restart
+        self._presence.on_reset, self._presence.on_empty = on_reset, self._restart_streams
+        self.measure = Measure()
+        self._events = Events(self._reader, self._root, self.measure.feed)
+        self._events.on_changed = lambda event: self._presence.changed(event["call"], event["queue"], event["class"])
 
     @property
     def on_reset(self) -> Callable[[], Awaitable[None]] | None:
@@ -85,11 +93,12 @@ class Router:
             log.error("redis_down: %s", error)
 
     async def run(self) -> None:
-        """Heartbeat, sweep, receive offers, for ever; cancel to stop."""
+        """Heartbeat, sweep, receive offers, learn from what happens, for ever; cancel to stop."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(beat_for_ever(self._presence.beat, self.policy))
             tasks.create_task(sweep_for_ever(self._scripts, self.policy))
             tasks.create_task(self._offers.read(self._presence.calls.__contains__))
+            tasks.create_task(self._events.read())
             tasks.create_task(self._owed.pay_for_ever())
 
     async def close(self) -> None:
@@ -99,49 +108,8 @@ class Router:
         except RouterUnavailable:
             pass
         finally:
-            await self._client.aclose()
-            await self._reader.aclose()
-
-    # Agents
-
-    async def sign_in(self, profile: AgentProfile) -> None:
-        """Sign an agent in, or renew his profile; ends a pause. He gets the best waiting call at once."""
-        await self._scripts.run(
-            "agent_sign_in",
-            agent_id=profile.agent_id,
-            group=keys.group_name(profile.skills),
-            endpoint=profile.endpoint,
-            name=profile.name,
-            language=profile.language,
-            ring_ms=ms(profile.ring_s),
-            wrap_up_ms=ms(profile.wrap_up_s),
-        )
-
-    async def sign_out(self, agent_id: str) -> None:
-        """Sign an agent out, at once or when the call he has ends. Who is not in stays out."""
-        await self._scripts.run("agent_sign_out", agent_id=agent_id)
-
-    async def pause(self, agent_id: str, reason: str = "") -> None:
-        """No new calls for this agent; what he has goes on. Raises UnknownAgent."""
-        await self._scripts.run("agent_pause", agent_id=agent_id, wish="pause", pause_reason=reason)
-
-    async def unpause(self, agent_id: str) -> None:
-        """End a pause; also forgets unanswered calls in a row. Raises UnknownAgent."""
-        await self._scripts.run("agent_pause", agent_id=agent_id, wish="unpause", pause_reason="")
-
-    async def toggle_pause(self, agent_id: str, reason: str = "") -> bool:
-        """Pause or end the pause, whichever it is not. Returns whether he is paused now."""
-        reply = await self._scripts.run("agent_pause", agent_id=agent_id, wish="toggle", pause_reason=reason)
-        return bool(reply["paused"])
-
-    async def end_wrap_up(self, agent_id: str) -> None:
-        """End wrap-up or back-off before its time. Raises UnknownAgent."""
-        await self._scripts.run("agent_ready", agent_id=agent_id)
-
-    async def restore(self, profiles: Iterable[AgentProfile]) -> None:
-        """Sign in all of `profiles`, as after Redis came back empty."""
-        for profile in profiles:
-            await self.sign_in(profile)
+            await link.close(self._client)
+            await link.close(self._reader)
 
     # Calls
 
@@ -149,23 +117,73 @@ class Router:
         self,
         call_id: str,
         queue: str,
-        need: Need,
+        plan: Plan | Need,
         *,
         priority: int = 0,
+        emergency: bool = False,
         entered_ms: int | None = None,
         max_len: int | None = None,
+        caller: str = "",
+        resume_min: float = 0,
+        affinity: str = "",
+        affinity_wait_s: float = 0,
+        talk_s: float = 180,
+        wrap_up_s: float | None = None,
+        budget: str = "",
+        budget_min: float = 0,
+        node: str | None = None,
     ) -> Placement | None:
-        """Make a call wait for an agent who meets `need`. This controller holds it from now on.
+        """Make a call wait for an agent who meets what `plan` needs. This controller holds it from now on.
 
         A call known already keeps entry time and place; an offer or talk it had is over.
         entered_ms  first entry when known from elsewhere; only ever makes it earlier.
         max_len  calls the queue holds at most, None for no limit.
+        caller, resume_min  who left this queue without an answer so lately gets his old entry time, once.
+        affinity  the agent asked for, held for him when he may be free within affinity_wait_s, a talk lasting
+        talk_s.  wrap_up_s  his rest after this call, None for his own.
+        budget, budget_min  a counter of minutes talked, and how many there are.
+        node  the Asterisk of the channel, None for this controller's, `-` for a call-back that has none.
         Returns None when the queue is full: the call is not in line.
-        Raises RouterUnavailable (then `abandon` the call when giving up).
+        Raises BudgetSpent, RouterUnavailable (then `abandon` the call when giving up).
         """
         _check_entry(call_id, queue, priority, max_len)
+        plan = plan if isinstance(plan, Plan) else Plan(plan)
+        held = HeldCall(
+            node=self.node if node is None else check_id("node", node),
+            queue=queue,
+            class_=keys.class_name(plan, priority, emergency=emergency),
+            caller=caller and check_id("caller", caller),
+            resume_ms=ms(resume_min * 60),
+            affinity=affinity,
+            affinity_ms=ms(affinity_wait_s),
+            talk_ms=ms(talk_s),
+            wrap_up_ms="" if wrap_up_s is None else ms(wrap_up_s),
+            budget=budget and check_id("budget", budget),
+            budget_ms=ms(budget_min * 60),
+            entered_ms=entered_ms or 0,
+        )
         self._owed.withdraw(call_id)
-        return await self._enqueue(call_id, HeldCall(queue, need, priority, entered_ms or 0), max_len)
+        return await self._enqueue(call_id, held, max_len)
+
+    async def change(
+        self,
+        call_id: str,
+        *,
+        queue: str | None = None,
+        plan: Plan | None = None,
+        priority: int | None = None,
+        emergency: bool | None = None,
+    ) -> Placement:
+        """Move a call to another queue, need or priority, whichever controller holds it; what is None stays.
+
+        It keeps its entry time and is placed anew at once; one that rings goes by this if the agent does not
+        answer, one that talks stays as it is. Raises UnknownCall.
+        """
+        if priority is not None:
+            _check_priority(priority)
+        queue, class_, reply = await self._change(call_id, queue, plan, priority, emergency)
+        self._presence.changed(call_id, queue, class_)
+        return Placement(reply.get("position"), None, reply["agents_in"], reply["entered_ms"])
 
     async def accept(self, offer: Offer) -> bool:
         """The agent answered. False when the offer was over by then: hang up on the agent.
@@ -177,6 +195,16 @@ class Router:
         except StaleOffer:
             return False
         self._presence.talks(offer.call_id)
+        return True
+
+    async def extend(self, offer: Offer, lease_s: float) -> bool:
+        """Keep a taken offer `lease_s` more seconds from now: its agent rings later. False when it was over."""
+        try:
+            await self._scripts.run(
+                "offer_extend", call_id=offer.call_id, token=offer.token, lease_ms=ms(lease_s)
+            )
+        except StaleOffer:
+            return False
         return True
 
     async def refuse(self, offer: Offer, cause: Cause) -> Placement:
@@ -214,7 +242,32 @@ class Router:
             reply = await self._scripts.run("call_position", call_id=call_id)
         except UnknownCall:
             return None
-        return Position(reply["position"], reply["agents_in"], reply["waiting"])
+        return Position(reply["position"], reply["agents_in"], reply["waiting"], reply["queue"])
+
+    async def expected_wait(self, call_id: str) -> Wait | None:
+        """Estimate how long a call still waits; None while too little is known, or it does not wait.
+
+        Learnt from the events `run` reads: a Router that does not run knows nothing.
+        """
+        try:
+            reply = await self._scripts.run("call_position", call_id=call_id)
+        except UnknownCall:
+            return None
+        held = self._presence.calls.get(call_id)
+        line = held.class_.partition("@")[0] if held else ""
+        waited_s = max(0, self.measure.now_ms - reply["entered_ms"]) / 1000
+        return self.measure.expected_wait(reply["queue"], reply["position"], reply["agents_in"], waited_s, line)
+
+    def changes(self, queue: str) -> int:
+        """Return a number for `changed`; take it before asking for a position. Asks nothing of Redis."""
+        return self._events.number(queue)
+
+    def changed(self, queue: str, since: int) -> bool:
+        """Tell whether places in this queue may have changed since `changes` was `since`. Asks nothing of Redis.
+
+        True as well while Redis is silent: then `position` says so. Learnt 0.1 s late, by `run`.
+        """
+        return self._events.changed(queue, since)
 
     def waiting(self, call_id: str) -> Waiting:
         """Return the inbox of a call: `with router.waiting(id) as line: offer = await line.next_offer(5)`."""
@@ -226,11 +279,10 @@ class Router:
         A talk ends in wrap-up. grace_s  calls enqueued so lately may be younger than the list and are left
         alone. Returns what was ended.
         """
-        known = await call_ids(self._client, self._root)
-        now_ms = _now_ms(await link.answer(self._client.time()))
-        before = now_ms - ms(grace_s) if grace_s else ""
+        now = await now_ms(self._client, self._root)
+        before = now - ms(grace_s) if grace_s else ""
         gone = []
-        for call_id in sorted(set(known) - set(live_call_ids)):
+        for call_id in await calls_of_node(self._client, self._root, self.node, set(live_call_ids)):
             reply = await self._scripts.run(
                 "call_end",
                 call_id=call_id,
@@ -256,7 +308,6 @@ class Router:
                 "call_enqueue",
                 call_id=call_id,
                 controller=self.controller_id,
-                node=self.node,
                 mode="renew",
                 max_len="" if max_len is None else max_len,
                 **held.entry(),
@@ -264,6 +315,9 @@ class Router:
         except QueueFull:
             self._forget(call_id)
             return None
+        except BudgetSpent:
+            self._forget(call_id)
+            raise
         if self._presence.calls.get(call_id) is held:
             self._presence.calls[call_id] = replace(held, entered_ms=reply["entered_ms"])
         return await self._placement(call_id, reply)
@@ -294,6 +348,7 @@ class Router:
         reply = await self._scripts.run(
             "offer_take", call_id=call_id, token=token, margin_ms=ms(self.policy.ring_margin_s)
         )
+        held = self._presence.calls.get(call_id)
         return Offer(
             call_id,
             reply["agent_id"],
@@ -301,7 +356,7 @@ class Router:
             token,
             reply["deadline_ms"],
             reply["waited_ms"],
-            reply["reason"],
+            reason_words(reply["reason"], keys.class_need(held.class_) if held else ""),
             reply["ring_ms"] / 1000,
             reply["name"],
             reply["language"],
@@ -318,6 +373,10 @@ class Router:
             attached_ms="",
         )
 
+    def _restart_streams(self) -> None:
+        self._offers.restart()
+        self._events.restart()
+
     def _forget(self, call_id: str) -> None:
         self._presence.calls.pop(call_id, None)
         self._offers.forget(call_id)
@@ -326,11 +385,11 @@ class Router:
 def _check_entry(call_id: str, queue: str, priority: int, max_len: int | None) -> None:
     check_id("call_id", call_id)
     check_id("queue", queue)
-    if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > PRIORITY_MAX:
-        raise BadArgument(f"priority {priority!r}: expected a whole number, -{PRIORITY_MAX} to {PRIORITY_MAX}")
+    _check_priority(priority)
     if max_len is not None and max_len < 0:
         raise BadArgument(f"max_len {max_len}: expected 0 or more, or None for no limit")
 
 
-def _now_ms(time: tuple[int, int]) -> int:
-    return time[0] * 1000 + time[1] // 1000
+def _check_priority(priority: int) -> None:
+    if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > PRIORITY_MAX:
+        raise BadArgument(f"priority {priority!r}: expected a whole number, -{PRIORITY_MAX} to {PRIORITY_MAX}")

@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
+from typing import Any
 
-import redis.asyncio
 from redis.exceptions import ResponseError
 
 from routing.errors import RouterUnavailable, StaleOffer
-from routing.link import BLOCK_MS, answer
+from routing.link import BLOCK_MS, Client, answer, node_of
 from routing.model import Offer
 
 Take = Callable[[str, int], Awaitable[Offer]]
 _RETRY_S = 0.2
+BATCH = 200
 
 
 class Waiting:
@@ -65,17 +66,24 @@ class Waiting:
         except TimeoutError:
             return None
 
+    async def take(self) -> Offer | None:
+        """Take the offer that lies here (`offered`); None when it is over, and after a moment when Redis is away."""
+        token = self._token
+        try:
+            offer = await self._offers.take(self._call_id, token)
+        except RouterUnavailable:
+            await asyncio.sleep(_RETRY_S)
+            return None
+        except StaleOffer:
+            offer = None
+        if self._token == token:  # none newer came meanwhile
+            self.offered.clear()
+        return offer
+
     async def _taken(self) -> Offer:
         while True:
             await self.offered.wait()
-            try:
-                offer = await self._offers.take(self._call_id, self._token)
-            except StaleOffer:
-                self.offered.clear()
-            except RouterUnavailable:
-                await asyncio.sleep(_RETRY_S)
-            else:
-                self.offered.clear()
+            if offer := await self.take():
                 return offer
 
 
@@ -86,7 +94,7 @@ class Offers:
     unclaimed  call -> token of an offer nobody waits for yet.
     """
 
-    def __init__(self, reader: redis.asyncio.Redis, stream: str, take: Take) -> None:
+    def __init__(self, reader: Client, stream: str, take: Take) -> None:
         self._reader, self._stream, self._take = reader, stream, take
         self._last = "0"
         self.inboxes: dict[str, Waiting] = {}
@@ -111,15 +119,13 @@ class Offers:
         """
         while True:
             try:
-                asked = self._reader.xread({self._stream: self._last}, count=200, block=BLOCK_MS)
-                found = await answer(asked, within_s=None)
+                entries = await read_stream(self._reader, self._stream, self._last, BATCH)
             except (RouterUnavailable, ResponseError):
                 await asyncio.sleep(_RETRY_S)
                 continue
-            for _, entries in _streams(found):
-                for entry, fields in entries:
-                    self._last = entry
-                    self._deliver(fields["call"], int(fields["token"]), knows)
+            for entry, fields in entries:
+                self._last = entry
+                self._deliver(fields["call"], int(fields["token"]), knows)
 
     def _deliver(self, call_id: str, token: int, knows: Callable[[str], bool]) -> None:
         if call_id in self.inboxes:
@@ -132,11 +138,20 @@ class Offers:
         self._last = "0"
 
 
-def _streams(found: object) -> list[tuple[str, list[tuple[str, dict[str, str]]]]]:
-    """Return XREAD's answer as pairs, whichever protocol it came over."""
-    if isinstance(found, dict):
-        return [
-            (name, entries[0] if entries and isinstance(entries[0], list) else entries)
-            for name, entries in found.items()
-        ]
-    return list(found) if isinstance(found, list) else []
+async def read_stream(reader: Client, stream: str, after: str, count: int) -> list[tuple[str, dict[str, str]]]:
+    """Wait up to BLOCK_MS for entries of `stream` after id `after`; return (id, fields) of at most `count`.
+
+    Raises RouterUnavailable, ResponseError.
+    """
+    found = await answer(_asked(reader, stream, after, count), within_s=None)
+    if isinstance(found, dict):  # the newer protocol
+        found = list(found.items())
+    entries: list[Any] = found[0][1] if found else []
+    return entries[0] if entries and isinstance(entries[0], list) else entries
+
+
+async def _asked(reader: Client, stream: str, after: str, count: int) -> Any:
+    # Not xread(): in a cluster it would ask a node for the key's place in the command first, every time.
+    there = await node_of(reader, stream)
+    words = ("XREAD", "COUNT", count, "BLOCK", BLOCK_MS, "STREAMS", stream, after)
+    return await reader.execute_command(*words, **there)

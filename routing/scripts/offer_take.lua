@@ -5,7 +5,7 @@
 -- ARGV[2] token           the offer's
 -- ARGV[3] margin_ms       time beyond ringing for the answer to get here
 -- Repeated  the token tells: nothing changes, the same answer
--- Reply  JSON {agent_id, endpoint, deadline_ms, waited_ms, reason, name, language, ring_ms}
+-- Reply  JSON {agent_id, endpoint, deadline_ms, waited_ms, reason, name, language, ring_ms, queue}
 -- Errors  STALE_OFFER when the call has no offer with this token
 -- @include clock
 -- @include base
@@ -25,4 +25,4 @@ if call.taken ~= '1' then
 end
 return cjson.encode({ agent_id = call.agent, endpoint = agent.endpoint, name = agent.name,
   language = agent.language, ring_ms = tonumber(agent.ring_ms), deadline_ms = tonumber(call.deadline_ms),
-  waited_ms = now - call.entered_ms, reason = call.reason })
+  waited_ms = now - call.entered_ms, reason = call.reason, queue = call.queue })

@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from routing import keys
 from routing.errors import RoutingError
 from routing.match import Call, Model
-from routing.model import CAUSES, ORDERS, Need, Plan, Policy, Step
+from routing.model import CAUSES, Need, Plan, Policy, Step
 from routing.rules import meets
 from tests.support.redis import real_redis
 from tests.support.routing import Dump, PlainRedis, as_agent, as_call, index_faults
@@ -214,6 +214,12 @@ class Scripts(RuleBasedStateMachine):
             assert reply["agent_id"] == taken.agent
             assert reply["deadline_ms"] == taken.due_ms
             assert reply["waited_ms"] == self.redis.now - taken.entered_ms
+
+    @rule(n=st.integers(0, 5), old=often([0, 0, 0, 0, 0, 0, 1]), lease_ms=often([2000, 40_000]))
+    def extend_offer(self, n: int, old: int, lease_ms: int) -> None:
+        call, token = self._offer(n, old)
+        self.do("offer_extend", lambda now: self.model.offer_extend(now, call, token, lease_ms), call_id=call,
+                token=token, lease_ms=lease_ms)
 
     @rule(n=st.integers(0, 5), old=often([0, 0, 0, 0, 0, 0, 1]))
     def accept(self, n: int, old: int) -> None:
