@@ -22,14 +22,12 @@ from functools import cached_property
 from typing import Literal
 
 from routing import keys
+from routing.match import OFFERS_MAX
 from routing.model import PROJECT
 from routing.rules import Class, openings, read_class, ring_met
 
 Record = Mapping[str, str]
 Bar = Literal["", "later", "lending", "lacks"]
-
-# As in include/choose.lua: so many offers of one call to one agent, then never again.
-OFFERS_MAX = 3
 
 ORDER_WORDS = {
     "longest_idle": "longest idle",

@@ -161,7 +161,7 @@ class AgentProfile:
 class Offer:
     """One call for one agent. token  grows with every offer; an old one changes nothing.
 
-    deadline_ms  accept or refuse before.  reason  in words, why this agent.
+    deadline_ms  accept or refuse before.  reason  in words, why this agent.  queue  the call is in now.
     """
 
     call_id: str
@@ -174,6 +174,7 @@ class Offer:
     ring_s: float = 20
     name: str = ""
     language: str = ""
+    queue: str = ""
 
 
 @dataclass(frozen=True)

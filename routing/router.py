@@ -18,7 +18,8 @@ from routing import keys, link
 from routing.errors import BadArgument, BudgetSpent, QueueFull, RouterUnavailable, StaleOffer, UnknownCall
 from routing.events import Events
 from routing.explain import reason_words
-from routing.measure import Measure, Wait
+from routing.inquiry import Inquiry
+from routing.measure import Measure
 from routing.model import (
     CAUSES,
     PRIORITY_MAX,
@@ -28,13 +29,11 @@ from routing.model import (
     Placement,
     Plan,
     Policy,
-    Position,
-    Snapshot,
     check_id,
 )
 from routing.presence import HeldCall, Presence
 from routing.scripts import Scripts
-from routing.snapshot import calls_of_node, now_ms, read_snapshot
+from routing.snapshot import calls_of_node, now_ms
 from routing.supervise import Supervision
 from routing.sweep import Owed, beat_for_ever, log, ms, sweep_for_ever
 from routing.waiting import Offers, Waiting
@@ -42,7 +41,7 @@ from routing.waiting import Offers, Waiting
 DEFAULT_POLICY = Policy()
 
 
-class Router(Supervision):
+class Router(Supervision, Inquiry):
     """The queues of one routing group, seen from one controller.
 
     redis  any client of the right Redis, or of the right cluster: address and credentials are taken from it,
@@ -200,9 +199,7 @@ class Router(Supervision):
     async def extend(self, offer: Offer, lease_s: float) -> bool:
         """Keep a taken offer `lease_s` more seconds from now: its agent rings later. False when it was over."""
         try:
-            await self._scripts.run(
-                "offer_extend", call_id=offer.call_id, token=offer.token, lease_ms=ms(lease_s)
-            )
+            await self._scripts.run("offer_extend", call_id=offer.call_id, token=offer.token, lease_ms=ms(lease_s))
         except StaleOffer:
             return False
         return True
@@ -236,39 +233,6 @@ class Router(Supervision):
         """The talk is over: the agent goes into wrap-up or is ready at once. An unknown call is no error."""
         await self._end(call_id, "completed", wrap_up=wrap_up)
 
-    async def position(self, call_id: str) -> Position | None:
-        """Tell the place of a call; None when it is in no queue (any more)."""
-        try:
-            reply = await self._scripts.run("call_position", call_id=call_id)
-        except UnknownCall:
-            return None
-        return Position(reply["position"], reply["agents_in"], reply["waiting"], reply["queue"])
-
-    async def expected_wait(self, call_id: str) -> Wait | None:
-        """Estimate how long a call still waits; None while too little is known, or it does not wait.
-
-        Learnt from the events `run` reads: a Router that does not run knows nothing.
-        """
-        try:
-            reply = await self._scripts.run("call_position", call_id=call_id)
-        except UnknownCall:
-            return None
-        held = self._presence.calls.get(call_id)
-        line = held.class_.partition("@")[0] if held else ""
-        waited_s = max(0, self.measure.now_ms - reply["entered_ms"]) / 1000
-        return self.measure.expected_wait(reply["queue"], reply["position"], reply["agents_in"], waited_s, line)
-
-    def changes(self, queue: str) -> int:
-        """Return a number for `changed`; take it before asking for a position. Asks nothing of Redis."""
-        return self._events.number(queue)
-
-    def changed(self, queue: str, since: int) -> bool:
-        """Tell whether places in this queue may have changed since `changes` was `since`. Asks nothing of Redis.
-
-        True as well while Redis is silent: then `position` says so. Learnt 0.1 s late, by `run`.
-        """
-        return self._events.changed(queue, since)
-
     def waiting(self, call_id: str) -> Waiting:
         """Return the inbox of a call: `with router.waiting(id) as line: offer = await line.next_offer(5)`."""
         return Waiting(self._offers, call_id)
@@ -297,10 +261,6 @@ class Router(Supervision):
                 gone.append(call_id)
         return tuple(gone)
 
-    async def snapshot(self) -> Snapshot:
-        """Read all queues, calls in line order and agents, for people to look at."""
-        return await read_snapshot(self._client, self._root)
-
     async def _enqueue(self, call_id: str, held: HeldCall, max_len: int | None) -> Placement | None:
         self._presence.calls[call_id] = held
         try:
@@ -318,8 +278,8 @@ class Router(Supervision):
         except BudgetSpent:
             self._forget(call_id)
             raise
-        if self._presence.calls.get(call_id) is held:
-            self._presence.calls[call_id] = replace(held, entered_ms=reply["entered_ms"])
+        if call_id in self._presence.calls:  # changed by a supervisor meanwhile, perhaps
+            self._presence.calls[call_id] = replace(self._presence.calls[call_id], entered_ms=reply["entered_ms"])
         return await self._placement(call_id, reply)
 
     async def _placement(self, call_id: str, reply: dict[str, Any]) -> Placement:
@@ -360,6 +320,7 @@ class Router(Supervision):
             reply["ring_ms"] / 1000,
             reply["name"],
             reply["language"],
+            reply["queue"],
         )
 
     async def _end(self, call_id: str, outcome: str, *, wrap_up: bool) -> None:

@@ -1,4 +1,4 @@
-"""What agents and supervisors do: sign in and out, rest, change a call, lend agents, ask why. Part of `Router`."""
+"""What agents and supervisors do: sign in and out, rest, change a call, lend agents. Part of `Router`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from routing import keys
 from routing.errors import UnknownAgent, UnknownCall
-from routing.explain import Explained
 from routing.link import Client, answer
 from routing.model import PROJECT, AgentProfile, Plan, check_id, check_skill
 from routing.rules import read_class
@@ -72,22 +71,6 @@ class Supervision:
         """Begin or end lending the agents of a project: relax steps marked with it count only meanwhile."""
         check_skill(PROJECT + project, 1)
         await self._scripts.run("project_lend", project=project, on=int(on))
-
-    async def explain(self, call_id: str) -> Explained | None:
-        """Read all that decides over a call at one moment (`why` has the words); None when it is in no queue."""
-        try:
-            reply = await self._scripts.run("call_explain", call_id=call_id)
-        except UnknownCall:
-            return None
-        return Explained(
-            call_id,
-            reply["now_ms"],
-            reply["call"],
-            dict(reply["agents"]),
-            frozenset(reply["lending"]),
-            reply["position"],
-            reply["waiting"],
-        )
 
     async def _change(
         self, call_id: str, queue: str | None, plan: Plan | None, priority: int | None, emergency: bool | None

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from routing import keys
-from routing.explain import OFFERS_MAX, Bar, Explained, Record, Standing, many, need_words, reason_words, span
+from routing.explain import Bar, Explained, Record, Standing, many, need_words, reason_words, span
+from routing.match import OFFERS_MAX
 from routing.model import PROJECT, Need
 from routing.rules import POINT_MS, meets
 
@@ -56,10 +57,11 @@ def why(seen: Explained) -> list[str]:
 
 
 def _place(seen: Explained) -> str:
+    call_back = "to be called back " if seen.call.get("node") == "-" else ""
     points = seen.asks.value(seen.waited_ms)[1] / POINT_MS
     worth = "an emergency, before all others" if seen.asks.tier else f"priority {seen.asks.priority}"
     return (
-        f"waits for {span(seen.waited_ms)}, place {seen.position} of {max(seen.waiting, seen.position)}, "
+        f"waits {call_back}for {span(seen.waited_ms)}, place {seen.position} of {max(seen.waiting, seen.position)}, "
         f"{worth}, worth {points:.1f} points now"
     )
 

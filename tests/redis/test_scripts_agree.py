@@ -23,8 +23,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from routing import keys
 from routing.errors import RoutingError
-from routing.match import Call, Model
+from routing.match import Call
 from routing.model import CAUSES, Need, Plan, Policy, Step
+from routing.reference import Model
 from routing.rules import meets
 from tests.support.redis import real_redis
 from tests.support.routing import Dump, PlainRedis, as_agent, as_call, index_faults
