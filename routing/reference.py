@@ -88,13 +88,15 @@ class Model(Group):
     def _refit(self, now: int, lender: str = "") -> None:
         """Groups came or went, or a project lends or not: where that changes from when on others are let in, the
         next sweep looks."""
-        if {agent.group for agent in self.agents.values()} == self._groups.keys() and not lender:
+        before = self._groups.keys()
+        if {agent.group for agent in self.agents.values()} == before and not lender:
             return
         self.regroup()
         for name in self.classes:
             least = self._least(name)
+            joined = any(o.delay_ms for group, o in self.openings(name).items() if group not in before)
             lends = any(ring.lend == lender for ring in read_class(name).rings if ring.lend)
-            if least != self.least[name] or lends:
+            if least != self.least[name] or lends or joined:
                 self.rings[name] = min(self.rings.get(name, NEVER), now)
             self.least[name] = least
 

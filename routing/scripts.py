@@ -10,6 +10,7 @@ another `clock` in place of Redis's time; a production script holds no way to mo
 from __future__ import annotations
 
 import ast
+import asyncio
 import hashlib
 import json
 import re
@@ -24,7 +25,9 @@ from typing import Any, cast
 from redis.exceptions import NoScriptError, ResponseError
 
 from routing.errors import NAMES, RouterUnavailable, from_reply
-from routing.link import Client, answer
+from routing.link import CONNECTIONS, Client, answer
+
+KEPT_FREE = 2  # connections for what is not a script: snapshots, the server's id
 
 FOLDER = Path(__file__).with_name("scripts")
 
@@ -112,6 +115,8 @@ class Scripts:
     def __init__(self, client: Client, root: str, *, replaced: Mapping[str, str] | None = None) -> None:
         self.root = root
         self._client = client
+        # First come, first served: redis-py's pool lets newcomers overtake those who wait for a connection.
+        self._turn = asyncio.Semaphore(CONNECTIONS - KEPT_FREE)
         self._scripts = load(replaced)
         self._digests = {name: hashlib.sha1(s.text.encode()).hexdigest() for name, s in self._scripts.items()}
 
@@ -135,10 +140,11 @@ class Scripts:
     async def _evaluated(self, script: str, arguments: list[Value]) -> str:
         # The client's signatures want text; numbers are written as text anyway.
         words = cast(list[str], arguments)
-        try:
-            return cast(str, await self._client.evalsha(self._digests[script], 1, self.root, *words))
-        except NoScriptError:
-            return cast(str, await self._client.eval(self._scripts[script].text, 1, self.root, *words))
+        async with self._turn:
+            try:
+                return cast(str, await self._client.evalsha(self._digests[script], 1, self.root, *words))
+            except NoScriptError:
+                return cast(str, await self._client.eval(self._scripts[script].text, 1, self.root, *words))
 
 
 def _translated(error: ResponseError) -> Exception:

@@ -381,3 +381,18 @@ def test_an_offer_its_agent_cannot_take_any_more_goes_to_another(tmp_path: Path)
 
         assert {life.model.calls["c1"].agent} == {"a1", "a2"} - {first}
         life.records_are_the_models()
+
+
+def test_who_signs_in_while_a_call_waits_gets_it_when_its_relax_step_comes(tmp_path: Path) -> None:
+    """Nobody was there for the step when the call came: its time is set when somebody signs in."""
+    with plain_redis(tmp_path) as real:
+        life = Scripts(real)
+        life.enqueue("c1", "k1", PLANS[8], 0, False, 0, None, False, "", "", "", None)
+        life.sign_in("a1", {"net": 1}, 0, "sign_in")
+        life.beat("k1")
+        life.sweep()
+
+        assert life.model.calls["c1"].state == "waiting"
+        life.time_passes(3000, {"k1"})
+        assert life.model.calls["c1"].agent == "a1"
+        life.records_are_the_models()

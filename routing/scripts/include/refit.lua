@@ -253,6 +253,9 @@ local function refit(what, ...)
           fit.r[n], fit.o[n] = rank_of(worth(class), rings[k], level_of)
           write_fit('classes', class, fit)
           group_side(group, class, fit.d[n])
+          if fit.d[n] > 0 then -- the sweep looks who waited long enough already, and sets the time for the others
+            redis.call('ZADD', key('due'), 'LT', now, 'ring ' .. class)
+          end
         end
       end
     end
