@@ -5,10 +5,10 @@ IVR := .venv/bin/ivr
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check demo call doctor bench bench-faults clean
+.PHONY: help setup run test test-routing test-routing-long check demo call doctor bench bench-faults bench-routing simulate-routing clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": make run PYTHON=python3.12")'
@@ -27,6 +27,12 @@ run: $(STAMP) ## set everything up and run the hotline in the foreground
 test: setup ## set everything up and run all tests (beside a running hotline or not)
 	@.venv/bin/python -m tests.interop.environment
 	@.venv/bin/python -m pytest $(ARGS)
+
+test-routing: setup ## routing: random lives beside the model, interleavings, seeded bugs; counts
+	@.venv/bin/python -m tests.routing.proof
+
+test-routing-long: setup ## the same with a million model steps, without the seeded bugs
+	@.venv/bin/python -m tests.routing.proof long
 
 check: setup ## ruff, mypy, import layers, Lua headers, dialplans, prompts
 	@.venv/bin/ruff check ivr routing tests bench
@@ -50,6 +56,12 @@ bench: setup ## announcement calls by SIPp beside a plain dialplan Playback
 
 bench-faults: setup ## kill and stop the controller under callers; speed of an announcement
 	@.venv/bin/python -m bench.faults
+
+simulate-routing: setup ## expected waits in a storm and on a day; 300 agents and 3,000 calls on a virtual clock
+	@.venv/bin/python -m bench.routing_sim $(ARGS)
+
+bench-routing: setup ## cost of routing decisions at every size beside a naive router (ARGS=--quick)
+	@.venv/bin/python -m bench.routing_bench $(ARGS)
 
 clean: ## remove what was set up here (.venv, .runtime, var); downloads stay in the cache
 	rm -rf .venv .runtime var

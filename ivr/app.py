@@ -7,7 +7,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 import uvloop
@@ -20,20 +20,23 @@ from ivr.agi.server import AgiServer
 from ivr.ami.client import AmiClient
 from ivr.ami.watch import Watch
 from ivr.announce.live import Live
-from ivr.call import Call
+from ivr.call import CALLBACK_ID, Call
+from ivr.callback_desk import CallBackDesk
 from ivr.db import Database
 from ivr.desk.agents import Agents
+from ivr.dialler import Dialler
 from ivr.errors import PeerError
 from ivr.flow import load as flows
 from ivr.flow.load import Dialplans
 from ivr.last_known_good import LastKnownGood
+from ivr.lending import Lending
 from ivr.record.orphans import close_orphans
 from ivr.record.store import Records
 from ivr.session import Parts, Session
 from ivr.settings import Settings
 from ivr.speech.catalog import load_prompt_set
 from routing.errors import RoutingError
-from routing.model import AgentView
+from routing.model import AgentView, WaitingCall
 from routing.router import Router
 
 logger = log.logger(__name__)
@@ -62,6 +65,7 @@ class Controller:
         name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self.node = asterisk.node(settings)
         self.router = Router(self.redis, controller_id=name, node=self.node, on_reset=self._sign_in_again)
+        self.lending = Lending(self.router)
         self.signed_in: frozenset[str] = frozenset()
         self.nobody_seen = False
         self.compared = False
@@ -77,6 +81,9 @@ class Controller:
             ami=self.ami,
             records=Records(self.database),
         )
+        if settings.trunk_to:
+            dialler = Dialler(settings, secrets.ami_dialler)
+            self.parts.callbacks = CallBackDesk(self.parts, self.database, dialler, name)
         self.agents = Agents(self.database)
         self.codes = AgentCodes(self.agents, self.router, self.parts)
         self.last_known_good = LastKnownGood(self.ami, self.live, self.parts)
@@ -90,7 +97,7 @@ class Controller:
         """
         running = [
             asyncio.create_task(work)
-            for work in (self.ami.run(), self.live.run(), self.parts.records.run(), self._route(), self._sweep())
+            for work in self._works()
         ]
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -119,8 +126,10 @@ class Controller:
         kind = channel.path_args[0] if channel.path_args else "call"
         if kind == "ping":
             await channel.command("NOOP", timeout_s=2.0)
+        elif kind == "callback" and self.parts.callbacks:
+            await self.parts.callbacks.handle(channel)
         elif kind == "agent":
-            await self.codes.handle(channel, channel.path_args[1] if len(channel.path_args) > 1 else "")
+            await self.codes.handle(channel, *channel.path_args[1:3])
         else:
             await self._call(channel)
 
@@ -151,6 +160,12 @@ class Controller:
 
     # -- kept running
 
+    def _works(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        desk = self.parts.callbacks
+        calling_back = (desk.run(), desk.dialler.run()) if desk else ()
+        work = (self.ami.run(), self.live.run(), self.parts.records.run(), self._route(), self._sweep())
+        return *work, *calling_back
+
     async def _route(self) -> None:
         await self.router.start()
         await self.router.run()
@@ -164,7 +179,8 @@ class Controller:
         return False
 
     async def _sweep(self) -> None:
-        """Every SWEEP_S: remember who is signed in; compare the channels when the router knows calls we do not lead.
+        """Every SWEEP_S: remember who is signed in, who may lend; compare the channels when the router knows calls
+        we do not lead.
 
         Listing the channels costs Asterisk and us an event per channel, so not without a reason.
         """
@@ -173,10 +189,17 @@ class Controller:
             try:
                 snapshot = await self.router.snapshot()
                 self._remember_agents(snapshot.agents)
-                if self.ami.connected and any(call.call_id not in self.parts.calls for call in snapshot.calls):
+                await self.lending.look(self.parts.dialplans.queues)
+                if self.ami.connected and any(self._is_strange(call) for call in snapshot.calls):
                     await self._reconcile()
             except (PeerError, RoutingError) as error:
                 logger.warning("reconciliation put off", error=str(error))
+
+    def _is_strange(self, call: WaitingCall) -> bool:
+        """Is this a call we do not lead, and not one that is called back and has no channel yet?"""
+        if call.call_id in self.parts.calls:
+            return False
+        return not (call.call_id.startswith(CALLBACK_ID) and call.state in ("waiting", "offered"))
 
     async def _resync(self) -> None:
         """After each AMI (re)connect: compare calls, and write the announcements for the ladder again."""
@@ -204,6 +227,7 @@ class Controller:
         self.nobody_seen = not agents
 
     async def _sign_in_again(self) -> None:
+        self.lending.forget()
         here = {agent.agent_id for agent in (await self.router.snapshot()).agents}
         lost = [a for a in await self.agents.list() if a.agent_id in self.signed_in - here]
         await self.router.restore(self.agents.profile(agent) for agent in lost)
@@ -214,6 +238,8 @@ class Controller:
         ends = time.monotonic() + DRAIN_S
         while self.parts.calls and time.monotonic() < ends and self.ami.connected:
             await asyncio.sleep(0.1)
+        if self.parts.callbacks:
+            await self.parts.callbacks.close()
         await self.server.close()
         await self.parts.records.flush()
 

@@ -30,6 +30,8 @@ TEMPLATES = PROJECT / "asterisk-conf"
 LEAST_VERSION = (20, 0)  # older releases lack fixes and `same => n` behaviour the dialplan leans on
 AMI_USER = "hotline-controller"
 AMI_USER_NEXT = "hotline-next"  # for a second controller: two sessions of one user are refused
+AMI_DIALLER = "hotline-dialler"  # places call-backs; it may do nothing else, and nobody else may
+TRUNK_OUT = "trunk-out"  # the PJSIP endpoint call-backs go out by
 SOCKET_PATH_MOST = 107  # bytes, sun_path of unix(7)
 LOAD_PER_CORE = 16  # load average per core above which new calls are answered 503
 
@@ -58,6 +60,8 @@ class Secrets:
     ami_controller: str
     ami_next: str
     agi_token: str
+    ami_dialler: str
+    ami_dialler_next: str
 
 
 def load_secrets(settings: Settings) -> Secrets:
@@ -73,9 +77,13 @@ def load_secrets(settings: Settings) -> Secrets:
     else:
         return fresh
     try:
-        return Secrets(**json.loads(file.read_text()))
+        kept = json.loads(file.read_text())
+        known = Secrets(**{**asdict(fresh), **kept})
     except (ValueError, TypeError):
         raise ConfigError(f"{file}: not readable as secrets; delete it and run `ivr setup`") from None
+    if asdict(known) != kept:  # written by an older version
+        _write(file, json.dumps(asdict(known)))
+    return known
 
 
 def render(
@@ -102,6 +110,7 @@ def render(
     values = {
         **_places(settings, home),
         **_networks(settings),
+        **_way_out(settings, secrets),
         "AGI_TOKEN": secrets.agi_token, "AMI_CONTROLLER": secrets.ami_controller, "AMI_NEXT": secrets.ami_next,
         "NUMBERS": "\n".join(f"exten => {_checked(NUMBER, n, 'number')},1,Set(HOTLINE_DNIS=${{EXTEN}})\n"
                              " same => n,Goto(entry,s,1)" for n in numbers),
@@ -201,6 +210,22 @@ def _networks(settings: Settings) -> dict[str, str]:
             for rule in ("deny = 0.0.0.0/0.0.0.0", "deny = ::/0", *(f"permit = {network}" for network in agents))
         ),
         "PERMIT_ALL": "\n".join(f"permit = {network}" for network in sorted({*trunks, *agents})),
+    }
+
+
+def _way_out(settings: Settings, secrets: Secrets) -> dict[str, str]:
+    """Return the endpoint of call-backs and the users who may dial it; nothing at all when there is no way out."""
+    if not settings.trunk_to:
+        return {"TRUNK_OUT": "", "DIALLERS": ""}
+    address = ipaddress.ip_address(settings.trunk_to.rpartition(":")[0].strip("[]"))
+    if not any(address in ipaddress.ip_network(n) for n in _network_list(settings.trunk_from, "HOTLINE_TRUNK_FROM")):
+        raise ConfigError(f"HOTLINE_TRUNK_TO: {address} is in no network of HOTLINE_TRUNK_FROM; "
+                          "expected one of them: what the trunk sends in a call we placed must be let in")
+    return {
+        "TRUNK_OUT": f"[{TRUNK_OUT}](call)\ncontext = nowhere\nidentify_by = ip\naors = {TRUNK_OUT}\n"
+                     f"[{TRUNK_OUT}]\ntype = aor\ncontact = sip:{settings.trunk_to}\nqualify_frequency = 0",
+        "DIALLERS": f"\n[{AMI_DIALLER}](dialler)\nsecret = {secrets.ami_dialler}\n"
+                    f"\n[{AMI_DIALLER}-next](dialler)\nsecret = {secrets.ami_dialler_next}",
     }
 
 

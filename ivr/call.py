@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 LANGUAGES = ("pl", "ru", "en")
+CALLBACK_ID = "cb-"  # the ids of call-backs begin so; no channel that Asterisk names itself does
+LANGUAGE_SKILL = "lang/"  # who speaks Polish has the skill lang/pl
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ DISPOSITIONS = {
     "hung_up": "hung up in the menu or while listening",
     "closed": "called outside opening hours",
     "no_agent": "nobody could take the call; the goodbye was played",
+    "callback": "left the queue and is called back",
+    "message": "left a message instead of waiting",
     "transferred": "was connected to another number",
     "completed": "the flow came to its end",
     "failed": "a fault ended the call",

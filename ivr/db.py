@@ -100,6 +100,9 @@ agent = sa.Table(
     sa.Column("ring_s", sa.Integer, nullable=False),
     sa.Column("wrap_up_s", sa.Integer, nullable=False),
     sa.Column("added_at", Moment, nullable=False),
+    sa.Column("projects", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("languages", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("roster", sa.String(400), nullable=False, server_default=""),
 )
 
 # One row per call; ended_at is NULL while it lives, and for ever when its end was not seen.
@@ -137,6 +140,44 @@ call_trace = sa.Table(
     sa.Column("step", sa.String(80), nullable=False),
     sa.Column("event", sa.String(20), nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
+)
+
+# Callers who left the line and are called back at their place. entered_ms  first entry in the line.  due_ms  not
+# dialled before, epoch ms.  holder  the controller whose task it is, '' for nobody; beat  counts its signs of life.
+callback = sa.Table(
+    "callback",
+    metadata,
+    sa.Column("callback_id", sa.String(40), primary_key=True),
+    sa.Column("number", sa.String(20), nullable=False),
+    sa.Column("dnis", sa.String(40), nullable=False),
+    sa.Column("queue", sa.String(80), nullable=False),
+    sa.Column("language", sa.String(8), nullable=False),
+    sa.Column("call_id", sa.String(80), nullable=False),
+    sa.Column("entered_ms", sa.BigInteger, nullable=False),
+    sa.Column("booked_at", Moment, nullable=False),
+    sa.Column("state", sa.String(12), nullable=False, index=True),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due_ms", sa.BigInteger, nullable=False),
+    sa.Column("tried_at", Moment, nullable=True),
+    sa.Column("holder", sa.String(80), nullable=False),
+    sa.Column("beat", sa.Integer, nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("closed_at", Moment, nullable=True),
+)
+
+# Messages callers left instead of waiting. file  below the var folder.
+message = sa.Table(
+    "message",
+    metadata,
+    sa.Column("message_id", sa.String(16), primary_key=True),
+    sa.Column("call_id", sa.String(80), nullable=False),
+    sa.Column("number", sa.String(40), nullable=False),
+    sa.Column("queue", sa.String(80), nullable=False),
+    sa.Column("language", sa.String(8), nullable=False),
+    sa.Column("file", sa.String(200), nullable=False),
+    sa.Column("length_ms", sa.Integer, nullable=False),
+    sa.Column("left_at", Moment, nullable=False, index=True),
+    sa.Column("done_at", Moment, nullable=True),
 )
 
 
@@ -185,7 +226,8 @@ class Database:
     def _explain(self, error: Exception) -> str:
         text = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         lacks = "no such table" in text or "does not exist" in text or text == "no such file"
-        hint = "; run `ivr setup` to create its tables" if lacks else ""
+        old = "no such column" in text or "has no column" in text
+        hint = "; run `ivr setup` to create its tables" if lacks else "; run `ivr setup` once more" if old else ""
         return f"the database {self.address.render_as_string()} cannot be used: {text}{hint}"
 
     async def close(self) -> None:

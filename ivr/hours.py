@@ -8,13 +8,17 @@ the repeated hour is open both times, on the day it is put forward a skipped ope
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MIN = 24 * 60
+
+T = TypeVar("T")
 
 _SPAN = re.compile(r"([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
 _YEARLY = re.compile(r"([0-9]{2})-([0-9]{2})")
@@ -86,6 +90,32 @@ def read_span(text: str) -> Span:
     if start == end:
         raise ValueError("an empty span")
     return Span(start, end if end > start else end + DAY_MIN)
+
+
+def read_week(text: str) -> dict[int, tuple[Span, ...]]:
+    """Return the spans by weekday of working hours such as `mon-fri 08:00-12:00 13:00-17:00, sat 09:00-13:00`.
+
+    Raises ValueError with what is wrong.
+    """
+    week: dict[int, tuple[Span, ...]] = {}
+    for part in text.split(","):
+        days, *times = part.split()[:20] or [""]
+        if not times:
+            raise ValueError(f"{part.strip()!r}: expected days and hours such as mon-fri 08:00-16:00")
+        for day in _named(read_weekdays, days):
+            if day in week:
+                raise ValueError(f"{WEEKDAYS[day]} is given twice")
+            week[day] = tuple(sorted((_named(read_span, time) for time in times), key=lambda span: span.start))
+            if any(later.start < earlier.end for earlier, later in pairwise(week[day])):
+                raise ValueError(f"{part.strip()!r}: two spans overlap")
+    return week
+
+
+def _named(read: Callable[[str], T], text: str) -> T:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {error}") from None
 
 
 def read_weekdays(text: str) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import contextlib
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -23,15 +24,18 @@ from ivr.announce.live import Live
 from ivr.call import Call, mask
 from ivr.errors import AgiError, AsteriskError, CallEnded
 from ivr.flow import commands as c
-from ivr.flow.load import Dialplans, Number
+from ivr.flow.load import Dialplans, Number, QueueConfig
 from ivr.flow.run import run
 from ivr.hours import is_open
+from ivr.queueing import wait_in_queue
 from ivr.record import trace as t
 from ivr.record.store import CallLog, Records
 from ivr.settings import Settings
 from ivr.sound import Clip, Phrase, PromptSet
-from ivr.waiting import WaitForAgent
 from routing.router import Router
+
+if TYPE_CHECKING:
+    from ivr.callback_desk import CallBackDesk
 
 logger = log.logger(__name__)
 
@@ -51,18 +55,19 @@ class Parts:
     ami: AmiClient
     records: Records
     calls: dict[str, Session] = field(default_factory=dict)
+    callbacks: CallBackDesk | None = None
 
 
 class Session:
     """One caller's call, from the first prompt to the record."""
 
     def __init__(self, channel: Channel, parts: Parts, call: Call, number: Number, *, resume: str, was_talking: bool):
-        """resume  `step|language` left by a controller that died, '' for a new call.
+        """resume  `step|language|queue` left by a controller that died, '' for a new call.
 
         was_talking  that controller died while the caller talked to an agent, and the talk is over.
         """
         self.channel, self.parts, self.call, self.number = channel, parts, call, number
-        self.step, _, language = resume.partition("|")
+        self.step, language, self.resumed_queue = (*resume.split("|"), "", "")[:3]
         self.was_talking = was_talking
         self.customer = None if call.tainted else parts.live.customer(call.ani)
         self.language = language or (self.customer.language if self.customer else "") or number.language
@@ -154,7 +159,7 @@ class Session:
             case c.CheckHours():
                 return self._check_hours(command)
             case c.Queue():
-                return await WaitForAgent(self, self.dialplans.queues[command.queue]).run()
+                return await wait_in_queue(self, command.queue)
             case c.Transfer():
                 return await self._transfer(command)
             case c.Keep():
@@ -258,6 +263,26 @@ class Session:
         opened = is_open(self.dialplans.hours[command.name], now)
         self.log.add(t.HOURS, self.step, calendar=command.name, open=opened)
         return c.Hours(opened)
+
+    # -- queues
+
+    def queue(self, name: str) -> QueueConfig | None:
+        """Return a queue of the dialplans this call began with, or of those live now; None when there is none."""
+        return self.dialplans.queues.get(name) or self.parts.dialplans.queues.get(name)
+
+    def take_resumed_queue(self) -> str:
+        """Return, once, the queue a controller that died had led him to, '' for the step's own."""
+        name, self.resumed_queue = self.resumed_queue, ""
+        return name
+
+    async def remember_queue(self, name: str) -> None:
+        """Let a second controller find him in this queue, whatever the step says."""
+        await self.channel.set_variable("HOTLINE_STEP", f"{self.step}|{self.language}|{name}")
+
+    @property
+    def caller(self) -> str:
+        """Who calls, in one spelling of the number; '' when it is withheld or not to be believed."""
+        return "" if self.call.tainted else self.log.record.ani
 
     # -- connecting
 

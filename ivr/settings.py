@@ -36,6 +36,13 @@ class Settings(BaseSettings):
     rtp_end: int = Field(14999, ge=1024, le=65535, description="last RTP port")
     trunk_from: str = Field("127.0.0.1/32", description="networks trunks call from, comma separated")
     agent_from: str = Field("127.0.0.1/32", description="networks agents' phones register from, comma separated")
+    trunk_to: str = Field("", description="address:port callers are called back through; empty: no way out at all")
+    trunk_number: str = Field("", description="number shown to who is called back; empty: the one he had dialled")
+    callback_prefixes: str = Field("", description="national prefixes called back, comma separated; empty: usual ones")
+    callback_pause_s: int = Field(300, ge=1, le=86400, description="pause before a call-back is tried again")
+    callback_ring_s: int = Field(25, ge=5, le=60, description="how long the phone of who is called back rings")
+    callback_per_hour: int = Field(100, ge=1, description="call-backs dialled in any hour at most")
+    message_s: int = Field(120, ge=5, le=600, description="longest message a caller may leave")
     ami_port: int = Field(5038, ge=1, le=65535, description="Asterisk Manager Interface, loopback only")
     agi_port: int = Field(4573, ge=1, le=65535, description="FastAGI of this controller, loopback only")
     agi_port_next: int = Field(4574, ge=1, le=65535, description="FastAGI of the next controller, tried second")
@@ -81,6 +88,32 @@ class Settings(BaseSettings):
     def _rtp_end(cls, value: int, info: ValidationInfo) -> int:
         if value <= info.data.get("rtp_start", 0):
             raise ValueError(f"a port above HOTLINE_RTP_START, {info.data['rtp_start']}")
+        return value
+
+    @field_validator("trunk_to")
+    @classmethod
+    def _trunk_to(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        try:
+            fine = not value or (ipaddress.ip_address(host.strip("[]")) and 0 < int(port) < 65536)
+        except ValueError:
+            fine = False
+        if not fine:
+            raise ValueError("an address and a port such as 192.0.2.5:5060")
+        return value
+
+    @field_validator("trunk_number")
+    @classmethod
+    def _trunk_number(cls, value: str) -> str:
+        if not re.fullmatch(r"(\+?[0-9]{1,20})?", value):
+            raise ValueError("a number such as +48221234567")
+        return value
+
+    @field_validator("callback_prefixes")
+    @classmethod
+    def _callback_prefixes(cls, value: str) -> str:
+        if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})*|", value):
+            raise ValueError("beginnings of national numbers such as 22,5,6")
         return value
 
     @field_validator("timezone")

@@ -1,25 +1,29 @@
-"""Station 6 to 9 of a call: in line, ring, talk.
+"""Station 6 and 7 of a call: in line with music until an agent is found, then `ringing.py`.
 
-The caller hears music while nothing is sent to his channel; offers come from the router, keys and answers
-from AMI. Whatever refuses, the caller keeps his place. Called by `session.py` for a queue step.
+Nothing is sent to the caller's channel but what he is told, and nothing asked of Redis while his line does not
+move. Whatever refuses, he keeps his place. Called by `queueing.py`, once for each queue he waits in.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ivr import log
 from ivr.ami.watch import CallWatch
-from ivr.errors import AsteriskError, CallEnded
+from ivr.errors import CallEnded
 from ivr.flow.commands import Queued
-from ivr.flow.load import QueueConfig
+from ivr.flow.model import QueueConfig
+from ivr.happenings import Happenings
+from ivr.placing import place
 from ivr.record import trace as t
-from ivr.sound import Prompt
+from ivr.ringing import Ended, Ringing
+from ivr.sound import Phrase, Prompt
+from ivr.telling import Telling
 from routing.errors import RoutingError, UnknownCall
-from routing.model import Cause, Need, Offer, Placement
+from routing.measure import Wait
+from routing.model import CAUSES, Cause, Offer, Placement
 from routing.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -29,36 +33,45 @@ logger = log.logger(__name__)
 
 LEASE_S = 5.0  # the lease is re-armed this often, by the very loop that must be alive
 ROUTER_PATIENCE_S = 20.0  # so long may Redis be away before a waiting caller is handed to the ladder
-CAUSES: dict[str, Cause] = {
-    "BUSY": "busy",
-    "NOANSWER": "no_answer",
-    "CHANUNAVAIL": "unreachable",
-    "CONGESTION": "unreachable",
-}
 
 
 class WaitForAgent:
-    """Bring one caller to an agent of one queue."""
+    """Bring one caller to an agent of one queue.
 
-    def __init__(self, session: Session, queue: QueueConfig) -> None:
-        self.session, self.queue = session, queue
+    telling  what he was told in it before, when he comes back to it.  entered_ms  his first entry, None for now.
+    """
+
+    def __init__(self, session: Session, telling: Telling, entered_ms: int | None, *, first: bool) -> None:
+        self.session, self.telling, self.entered_ms, self.first = session, telling, entered_ms, first
         self.call_id = session.call.call_id
         self.router, self.log = session.parts.router, session.log
+        self.ringing: Ringing | None = None
         self.in_line = False
-        self.talking = False
-        self.status = ""
-        self.taken_back = False
-        self.entered_ms: int | None = None
-        self.began = time.monotonic()
-        self.last_position = 0
-        self.next_position = 0.0
+        self.music = False
+        self.line_changes = 0
+        self.to_say: tuple[Phrase, ...] = ()
         self.router_lost: float | None = None
 
+    @property
+    def queue(self) -> QueueConfig:
+        """The queue he waits in; a supervisor may have moved him to it."""
+        return self.telling.queue
+
+    @property
+    def talking(self) -> bool:
+        return self.ringing is not None and self.ringing.talking
+
     async def run(self) -> Queued:
-        """Wait, ring and talk; return how it ended. The router holds nothing of the call afterwards."""
+        """Wait, ring and talk; return how it ended. The router holds nothing of the call afterwards.
+
+        Cancelled (this controller ends), the call keeps its place for the controller that takes it over.
+        """
         try:
             with self.session.parts.watch.follow(self.call_id) as watch, self.router.waiting(self.call_id) as line:
                 return await self._wait(watch, line)
+        except asyncio.CancelledError:
+            self.in_line = False
+            raise
         except RoutingError as error:
             self.log.add(t.ROUTER_LOST, self.session.step, error=str(error))
             return Queued("failed")
@@ -69,180 +82,159 @@ class WaitForAgent:
             await self._leave()
 
     async def _wait(self, watch: CallWatch, line: Waiting) -> Queued:
-        placement = await self._enqueue()
+        placement = await self._enqueue(self.queue.max_len if self.first else None)
         if placement is None:
             return Queued("full")
         if placement.agents_in == 0:
             return Queued("nobody")
-        self.log.queued(self.queue.name, placement.position)
+        self.log.queued(self.queue.name, placement.position, self.session.step)
         offer = placement.offer
+        if offer is None:
+            wait = await self._expected_wait(asked=self.queue.ewt or bool(self.queue.max_ewt_s))
+            if self.first and self.queue.max_ewt_s and wait and wait.mean_s > self.queue.max_ewt_s:
+                return Queued("too_long")
+            self.to_say = self._news(placement.position or 0, wait)
         while True:
             if offer is None:
-                await self.session.lease(self.session.parts.settings.lease_s - LEASE_S)
-                await self._speak_position(placement)
-                await self.session.channel.set_music(True, self.queue.moh)
-                found = await self._offer_or_key(watch, line)
+                async with Happenings(self.session.channel, watch, line) as happenings:
+                    found = await self._in_line(happenings)
                 if isinstance(found, Queued):
                     return found
                 offer = found
-            answered = await self._ring(offer, watch)
-            if answered:
+            if offer.queue not in (self.queue.name, ""):
+                await self._move(offer.queue)
+            self.music = False
+            self.ringing = Ringing(self.session, self.queue, watch)
+            ended = await self.ringing.ring(offer)
+            if ended == "talked":
                 return Queued("answered")
-            placement = await self._refuse(offer)
-            offer = placement.offer
-
-    async def _enqueue(self) -> Placement | None:
-        need = Need(self.queue.need_skill, self.queue.need_level)
-        placement = await self.router.enqueue(
-            self.call_id,
-            self.queue.name,
-            need,
-            priority=self.queue.priority,
-            entered_ms=self.entered_ms,
-            max_len=None if self.entered_ms else self.queue.max_len,
-        )
-        if placement:
-            self.entered_ms = placement.entered_ms
-        self.in_line = True
-        return placement
+            offer = (await self._again(offer, ended)).offer
 
     # -- in line
 
-    async def _offer_or_key(self, watch: CallWatch, line: Waiting) -> Offer | Queued:
-        """Return the offer that came, or how waiting ended without one."""
-        hung_up = asyncio.ensure_future(self.session.channel.wait_hung_up())
-        key = asyncio.ensure_future(watch.keys.get())
-        offer = asyncio.ensure_future(line.next_offer(None))
-        taken: Offer | None = None
-        tasks: set[asyncio.Future[Any]] = {hung_up, key, offer}
-        try:
-            while True:
-                await asyncio.wait(tasks, timeout=LEASE_S, return_when=asyncio.FIRST_COMPLETED)
-                if hung_up.done():
-                    hung_up.result()
-                if (taken := _result(offer)) is not None:
-                    return taken
-                if key.done():
-                    if key.result() in self.queue.keys:
-                        self.log.add(t.PRESSED, self.session.step, key=key.result())
-                        return Queued("key", key.result())
-                    tasks.discard(key)
-                    key = asyncio.ensure_future(watch.keys.get())
-                    tasks.add(key)
-                await self.session.lease(self.session.parts.settings.lease_s - LEASE_S)
-                if self.waited_s() > self.queue.max_wait_s:
-                    return Queued("timeout")
-                if time.monotonic() >= self.next_position and (ended := await self._look_up()):
-                    return ended
-        finally:
-            for task in tasks:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, CallEnded):
-                    await task
-            if (late := _result(offer)) is not None and late is not taken:
-                line.put_back(late)
+    async def _enqueue(self, max_len: int | None) -> Placement | None:
+        """Put the call in line, at its place when it was there before; None when the queue takes no more."""
+        self.line_changes = self.router.changes(self.queue.name)
+        self.in_line = True  # even without an answer: it may have been heard
+        placement = await place(self.session, self.queue, self.entered_ms, max_len)
+        if placement is None:
+            self.in_line = False
+        else:
+            self.entered_ms = placement.entered_ms
+        return placement
 
-    async def _look_up(self) -> Queued | None:
-        """Ask the router how the line stands, speak it when it got better; return an end when nobody is left."""
-        self.next_position = time.monotonic() + self.queue.position_every_s
+    async def _in_line(self, happenings: Happenings) -> Offer | Queued:
+        """Return the offer that came, or how waiting ended without one."""
+        while True:
+            await self.session.lease(self.session.parts.settings.lease_s - LEASE_S)
+            found: Offer | str | None = await self._say(happenings)
+            if not found:
+                now_s = time.monotonic()
+                found = await happenings.next(self.telling.next_s(now_s, now_s + LEASE_S) - now_s)
+            if isinstance(found, Offer):
+                return found
+            action = self.queue.keys.get(found or "")
+            if found and action:
+                self.log.add(t.PRESSED, self.session.step, key=found)
+                if action.kind != "hear_again":
+                    return Queued("key", found)
+                self.to_say = ()
+            look = await self._look_around(again=bool(action))
+            if isinstance(look, Queued):
+                return look
+            self.to_say += look
+
+    async def _look_around(self, *, again: bool) -> Queued | tuple[Phrase, ...]:
+        """Return what to tell him now, or how waiting ended. again  he asked to hear it once more."""
+        now_s = time.monotonic()
+        if self.telling.waited_s(now_s) > self.queue.max_wait_s:
+            return Queued("timeout")
+        news = self.router.changed(self.queue.name, self.line_changes)
+        if not again and not (news and self.telling.place_due(now_s)):
+            return ()
+        self.line_changes = self.router.changes(self.queue.name)
         try:
             position = await self.router.position(self.call_id)
+            wait = await self._expected_wait(asked=self.queue.ewt)
         except RoutingError as error:
-            self.router_lost = self.router_lost or time.monotonic()
-            logger.warning("router unavailable, music goes on", error=str(error))
-            return Queued("failed") if time.monotonic() - self.router_lost > ROUTER_PATIENCE_S else None
+            return self._without_router(now_s, error)
         self.router_lost = None
         if position is None:  # Redis came back empty: in line again, with the first entry time
-            await self._enqueue()
-            return None
+            await self._enqueue(None)
+            return ()
+        if position.queue != self.queue.name:
+            moved = await self._move(position.queue)
+            return (*moved, *self._news(position.position, wait))
         if position.agents_in == 0:
             return Queued("nobody")
-        if position.position and position.position < (self.last_position or 1_000_000):
-            await self._say_position(position.position)
+        if again:
+            return self.telling.again(now_s, position.position, wait)
+        return self._news(position.position, wait)
+
+    def _without_router(self, now_s: float, error: RoutingError) -> Queued | tuple[Phrase, ...]:
+        """Go on with music while Redis is away, not for ever."""
+        self.router_lost = self.router_lost or now_s
+        logger.warning("router unavailable, music goes on", error=str(error))
+        return Queued("failed") if now_s - self.router_lost > ROUTER_PATIENCE_S else ()
+
+    async def _move(self, name: str) -> tuple[Phrase, ...]:
+        """A supervisor moved him: that queue's music, messages and limits from now on; return what he is told."""
+        queue = self.session.queue(name)
+        if queue is None:
+            return ()
+        self.log.add(t.MOVED, self.session.step, queue=queue.name, by="supervisor")
+        self.telling = Telling(queue, time.monotonic())
+        self.music = False
+        await self.session.remember_queue(queue.name)
+        return (Prompt("queue_moved"),)
+
+    async def _expected_wait(self, *, asked: bool) -> Wait | None:
+        """Return how long he may wait; None when nobody asks, knows, or can tell just now."""
+        try:
+            return await self.router.expected_wait(self.call_id) if asked else None
+        except RoutingError as error:
+            logger.warning("the expected wait is not known", error=str(error))
+            return None
+
+    def _news(self, position: int, wait: Wait | None) -> tuple[Phrase, ...]:
+        phrases = self.telling.news(time.monotonic(), position, wait)
+        if phrases:
+            minutes = self.telling.rung.minutes if self.telling.rung else None
+            self.log.add(t.POSITION, self.session.step, position=self.telling.position, minutes=minutes)
+        return phrases
+
+    async def _say(self, happenings: Happenings) -> str:
+        """Tell him what is to be told, music afterwards; return the key that stopped it.
+
+        An offer comes first: what is left is told if nothing came of it.
+        """
+        if not happenings.pending:
+            self.to_say += self.telling.message(time.monotonic())
+        while self.to_say and not happenings.pending:
+            self.music = False
+            phrase, *left = self.to_say
+            if key := await self.session.play((phrase,), "".join(self.queue.keys)):
+                self.to_say = ()
+                return await happenings.heard(key)
+            self.to_say = tuple(left)
+        if not self.music and not happenings.pending:
             await self.session.channel.set_music(True, self.queue.moh)
-        return None
+            self.music = True
+        return ""
 
-    async def _speak_position(self, placement: Placement) -> None:
-        if self.last_position == 0 and placement.position:
-            self.next_position = time.monotonic() + self.queue.position_every_s
-            await self._say_position(placement.position)
+    # -- after an offer
 
-    async def _say_position(self, position: int) -> None:
-        self.last_position = position
-        self.log.add(t.POSITION, self.session.step, position=position)
-        await self.session.play((Prompt("queue_position", position),))
-
-    def waited_s(self) -> float:
-        """Seconds in this queue."""
-        return time.monotonic() - self.began
-
-    # -- ring and talk
-
-    async def _ring(self, offer: Offer, watch: CallWatch) -> bool:
-        """Ring the offered agent and, if he answers, stay until the talk is over; False when he does not."""
-        session = self.session
-        self.log.add(
-            t.OFFERED,
-            session.step,
-            agent=offer.agent_id,
-            why=offer.reason,
-            token=offer.token,
-            waited_ms=offer.waited_ms,
-        )
-        await session.no_lease()
-        accepting = asyncio.ensure_future(self._accept_when_answered(offer, watch))
-        self.taken_back = False
-        began = time.monotonic()
+    async def _again(self, offer: Offer, ended: Ended) -> Placement:
+        """Put him in line again after an agent who did not take him: the same place."""
+        cause: Cause = next((each for each in CAUSES if each == ended), "no_answer")
+        self.log.add(t.REFUSED, self.session.step, agent=offer.agent_id, cause=ended)
         try:
-            await session.channel.gosub(
-                "dial-agent", "s", "1", offer.endpoint, str(self.ring_s(offer)), session.call.ani, self.queue.moh, ""
-            )
-            self.status = await session.channel.get_variable("HOTLINE_DIALSTATUS") or ""
-        finally:
-            accepting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await accepting
-            if self.talking or watch.answered.is_set():
-                self.talking = True
-                self.log.talked(offer.agent_id, time.monotonic() - began)
-        session.take_lease_back()
-        if self.status == "ANSWER" and not self.talking:  # AMI missed the answer: the talk was, all the same
-            self.talking = True
-            self.log.talked(offer.agent_id, time.monotonic() - began)
-        if self.taken_back:  # the agent was given away in the same moment: the caller waits again
-            self.talking, self.status = False, ""
-            await session.channel.set_variable("HOTLINE_DIALSTATUS", "")
-        return self.talking
-
-    def ring_s(self, offer: Offer) -> int:
-        """Seconds to ring: the shorter of the queue's and the agent's, so never past the offer's lease."""
-        return max(1, min(self.queue.ring_s, int(offer.ring_s)))
-
-    async def _accept_when_answered(self, offer: Offer, watch: CallWatch) -> None:
-        await watch.answered.wait()
-        self.talking = True
-        self.log.add(t.ANSWERED, self.session.step, agent=offer.agent_id)
-        if not await self._accept(offer):
-            self.taken_back = True
-            with contextlib.suppress(AsteriskError):
-                await self.session.parts.ami.action("Hangup", Channel=watch.answered_by)
-
-    async def _accept(self, offer: Offer) -> bool:
-        """Tell the router that the agent answered, until it hears; False when the offer was over by then."""
-        while True:
-            try:
-                return await self.router.accept(offer)
-            except RoutingError as error:  # the talk goes on meanwhile
-                logger.warning("agent answered while the router was away", agent=offer.agent_id, error=str(error))
-                await asyncio.sleep(1)
-
-    async def _refuse(self, offer: Offer) -> Placement:
-        cause = CAUSES.get(self.status, "no_answer")
-        self.log.add(t.REFUSED, self.session.step, agent=offer.agent_id, cause=cause)
-        try:
+            if ended == "left":  # he was talking, for the router: that is over, and he rests
+                await self.router.complete(self.call_id)
+                raise UnknownCall(self.call_id)
             return await self.router.refuse(offer, cause)
-        except UnknownCall:  # Redis lost it meanwhile: in line again, with the first entry time
-            placement = await self._enqueue()
+        except UnknownCall:  # or Redis lost it meanwhile: in line again, with the first entry time
+            placement = await self._enqueue(None)
             assert placement is not None, "no limit holds for a call that was in line before"
             return placement
 
@@ -257,8 +249,3 @@ class WaitForAgent:
                 await self.router.abandon(self.call_id)
         except RoutingError as error:  # the sweeper and reconciliation free what is left
             logger.warning("router unavailable while a call left", call_id=self.call_id, error=str(error))
-
-
-def _result(offer: asyncio.Future[Offer | None]) -> Offer | None:
-    """Return the offer that came, None when none did (yet)."""
-    return offer.result() if offer.done() and not offer.cancelled() else None

@@ -35,6 +35,12 @@ def rendered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return render(tmp_path, monkeypatch)
 
 
+@pytest.fixture
+def with_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same with call-backs on."""
+    return render(tmp_path, monkeypatch, {"trunk_to": "192.0.2.7:5070"})
+
+
 def dialplan() -> dict[str, list[str]]:
     """Contexts of dialplans/asterisk with their lines."""
     contexts: dict[str, list[str]] = {}
@@ -145,6 +151,7 @@ def test_rule_4_dial_targets_come_from_fixed_places() -> None:
     dialled = {argument.split(",")[0] for argument in calls("Dial")}
 
     assert dialled == {"PJSIP/${endpoint}", "${phone}", "${HOTLINE_PHONE}"}
+    assert "trunk" not in " ".join(line for body in dialplan().values() for line in body if "Dial(" in line)
 
 
 # -- rules 5 and 6: caller's text
@@ -187,6 +194,21 @@ def test_rule_7_manager_is_closed_but_for_loopback(rendered: Path) -> None:
     assert [line for line in user if line.startswith("eventfilter")]
     assert section(rendered / "manager.conf", "hotline-controller") == [f"secret = {SECRETS.ami_controller}"]
     assert not (rendered / "http.conf").exists()
+    assert "[hotline-dialler]" not in (rendered / "manager.conf").read_text()
+
+
+def test_rule_7_only_the_dialler_may_place_calls(with_way_out: Path) -> None:
+    """Users of their own, there only while there is a way out: `originate` to write, the outcome to hear, no more."""
+    file = with_way_out / "manager.conf"
+    dialler = section(file, "dialler")
+
+    assert dialler[:3] == ["deny = 0.0.0.0/0.0.0.0", "deny = ::/0", "permit = 127.0.0.1/255.255.255.255"]
+    assert {"read = system,call", "write = originate"} <= set(dialler)
+    assert [line for line in dialler if line.startswith("eventfilter")] == [
+        "eventfilter(name(FullyBooted)) =", "eventfilter(name(OriginateResponse)) ="]
+    assert section(file, "hotline-dialler") == [f"secret = {SECRETS.ami_dialler}"]
+    assert section(file, "hotline-dialler-next") == [f"secret = {SECRETS.ami_dialler_next}"]
+    assert file.read_text().count("originate\n") == 1
 
 
 def test_rule_7_secrets_are_long_random_and_kept(tmp_path: Path) -> None:
@@ -196,8 +218,22 @@ def test_rule_7_secrets_are_long_random_and_kept(tmp_path: Path) -> None:
 
     assert asterisk.load_secrets(chosen) == first
     assert {len(value) for value in vars(first).values()} == {64}
-    assert len(set(vars(first).values())) == 3
+    assert len(set(vars(first).values())) == 5
     assert stat.S_IMODE((tmp_path / "var/asterisk/secrets.json").stat().st_mode) == 0o600
+
+
+def test_rule_7_secrets_of_an_older_version_are_kept_and_completed(tmp_path: Path) -> None:
+    """What is known stays, what is new is made once."""
+    (tmp_path / "var/asterisk").mkdir(parents=True)
+    file = tmp_path / "var/asterisk/secrets.json"
+    file.write_text('{"ami_controller": "a", "ami_next": "b", "agi_token": "c"}')
+    chosen = load(var=tmp_path / "var")
+    first = asterisk.load_secrets(chosen)
+
+    assert (first.ami_controller, first.ami_next, first.agi_token) == ("a", "b", "c")
+    assert len(first.ami_dialler) == 64
+    assert asterisk.load_secrets(chosen) == first
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_rule_7_broken_secrets_file_is_named(tmp_path: Path) -> None:
@@ -211,11 +247,13 @@ def test_rule_7_broken_secrets_file_is_named(tmp_path: Path) -> None:
 
 def test_rule_8_agi_goes_to_loopback_with_the_token() -> None:
     """Every AGI() has address and token first."""
-    assert len(calls("AGI")) == 4
-    assert all(re.match(r"agi://127\.0\.0\.1:\$\{\w+\}/\$\{HOTLINE_AGI_TOKEN\}/(call|agent)", a) for a in calls("AGI"))
+    address = r"agi://127\.0\.0\.1:\$\{\w+\}/\$\{HOTLINE_AGI_TOKEN\}/(call|callback|agent)[,/]"
+
+    assert len(calls("AGI")) == 5
+    assert all(re.match(address, a) for a in calls("AGI"))
 
 
-@pytest.mark.parametrize("context", ["entry", "ladder", "dial-agent", "dial-target", "code"])
+@pytest.mark.parametrize("context", ["entry", "ladder", "dial-agent", "dial-target", "code", "callback"])
 def test_every_context_a_call_can_stay_in_has_its_ends(context: str) -> None:
     """T (lease), i (invalid) and h (hang-up)."""
     ends = {line.split()[2].split(",")[0] for line in dialplan()[context] if line.startswith("exten")}
@@ -225,6 +263,7 @@ def test_every_context_a_call_can_stay_in_has_its_ends(context: str) -> None:
 
 @pytest.mark.parametrize(("context", "first"), [
     ("entry", "TIMEOUT(absolute)=${HOTLINE_ENTRY_LEASE_S}"), ("code", "TIMEOUT(absolute)=${HOTLINE_LEASE_S}"),
+    ("callback", "TIMEOUT(absolute)=${HOTLINE_LEASE_S}"),
     ("ladder", "TIMEOUT(absolute)=0"), ("dial-agent", "TIMEOUT(absolute)=0"), ("dial-target", "TIMEOUT(absolute)=0"),
 ])
 def test_lease_is_the_first_thing(context: str, first: str) -> None:
@@ -278,10 +317,30 @@ def test_rule_12_no_way_out(rendered: Path) -> None:
 
     assert not [line for line in trunk if line.startswith(("aors", "outbound"))]
     assert "type = registration" not in (rendered / "pjsip.conf").read_text()
+    assert "trunk-out" not in (rendered / "pjsip.conf").read_text()
     assert {"allow_transfer = no", "allow_subscribe = no"} <= set(section(rendered / "pjsip.conf", "call"))
     assert section(CONF / "features.conf", "featuremap") == []
     letters = [re.sub(r"\(.*?\)|\$\{\w+\}", "", argument.split(",")[-1]) for argument in calls("Dial")]
     assert not [found for found in letters if set(found) & set("tTkKxXhHwW")]
+
+
+def test_rule_12_the_way_out_is_no_way_in(with_way_out: Path) -> None:
+    """It exists when HOTLINE_TRUNK_TO says so: nobody is known by it, and what it could reach does not exist."""
+    file = with_way_out / "pjsip.conf"
+
+    assert section(file, "trunk-out") == [
+        "context = nowhere", "identify_by = ip", "aors = trunk-out",
+        "type = aor", "contact = sip:192.0.2.7:5070", "qualify_frequency = 0",
+    ]
+    assert "endpoint = trunk-out" not in file.read_text()
+    assert "nowhere" not in dialplan()
+    assert not [line for line in section(file, "trunk") if line.startswith(("aors", "outbound"))]
+
+
+def test_rule_12_the_way_out_lies_in_the_trunks_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the trunk sends in a call we placed passes the lists, or the mistake is named."""
+    with pytest.raises(ConfigError, match=r"HOTLINE_TRUNK_TO: 203\.0\.113\.9 is in no network of HOTLINE_TRUNK_FROM"):
+        render(tmp_path, monkeypatch, {"trunk_to": "203.0.113.9:5060"})
 
 
 # -- rules 13 and 14: log and overload

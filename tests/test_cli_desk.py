@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,10 +151,120 @@ def test_agents_from_add_to_remove(run: Run, monkeypatch: pytest.MonkeyPatch) ->
 
     assert re.search(r"SIP user      a[0-9a-f]{12}\n  SIP password  \S{32}\n  PIN           4711\n", added.stdout)
     assert "note: Asterisk will know the phone when it starts next (Asterisk is not running)" in added.stderr
-    assert ["anna", "Anna", "billing:2 internet:5", ANY, "not known"] == listed.stdout.splitlines()[1].split("\t")
+    cells = listed.stdout.splitlines()[1].split("\t")
+    assert ["anna", "Anna", "billing:2 internet:5", ANY, "not known", "", "", ""] == cells
     assert "4711" not in listed.output
     assert "agent anna removed" in removed.stdout
     assert [["anna"], []] == phones
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No phone is written for Asterisk."""
+    monkeypatch.setattr(asterisk, "render_phones", lambda *_: None)
+    monkeypatch.setattr(asterisk, "reload_phones", lambda *_: None)
+
+
+def agent_row(run: Run) -> list[str]:
+    """Return name, skills, projects, languages and hours of the first agent, as the list shows them."""
+    cells = run("agent", "list").stdout.splitlines()[1].split("\t")
+    return [cells[1], cells[2], *cells[5:]]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_an_agent_is_edited(run: Run) -> None:
+    """What is given is added or replaced, what is named with no- goes, the rest stays."""
+    run("agent", "add", "anna", "--skill", "internet:5", "--skill", "tv:2", "--project", "acme", "--language", "pl",
+        "--roster", "mon-fri 08:00-16:00")  # fmt: skip
+    before = agent_row(run)
+    done = run("agent", "edit", "anna", "--name", "Anna", "--skill", "internet:7", "--no-skill", "tv", "--project",
+               "provider", "--language", "ru", "--no-language", "pl")  # fmt: skip
+    after = agent_row(run)
+    again = run("agent", "edit", "anna", "--name", "Anna", "--roster", "")
+
+    assert ["anna", "internet:5 tv:2", "acme", "pl", "mon-fri 08:00-16:00"] == before
+    assert ["Anna", "internet:7", "acme provider", "ru", "mon-fri 08:00-16:00"] == after
+    assert "agent anna changed\n" == done.stdout
+    assert "note: who is signed in keeps what he had until he signs in again (" in done.stderr
+    assert ["", "agent anna changed\n"] == [agent_row(run)[-1], again.stdout]
+    assert "agent anna is so already\n" == run("agent", "edit", "anna", "--skill", "internet:7").stdout
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        (("hanna",), "there is no agent 'hanna'; did you mean 'anna'"),
+        (("anna", "--no-skill", "internt"), "he has no skill 'internt'; did you mean 'internet'"),
+        (("anna", "--no-project", "acme"), "he has no project 'acme'; he has none"),
+        (("anna", "--no-skill", "internet"), "agent anna has no skill"),
+        (("anna", "--language", "pol"), "language 'pol': expected one of pl, ru, en; did you mean 'pl'"),
+        (("anna", "--roster", "mo 8-16"), "working hours 'mo': no such weekday; expected such as 'mon-fri 08:00-16:00"),
+        (("anna", "--skill", "project/acme"), "a project is given as such: --project acme"),
+        (("anna", "--name", " "), "a name of at most 200 printable characters expected"),
+    ],
+)
+def test_what_an_edit_refuses(run: Run, words: tuple[str, ...], wrong: str) -> None:
+    """One line with the nearest name; nothing is changed."""
+    run("agent", "add", "anna", "--skill", "internet:5")
+    before = agent_row(run)
+    result = run("agent", "edit", *words)
+
+    assert isinstance(result.exception, errors.InputError)
+    assert wrong in str(result.exception)
+    assert before == agent_row(run)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_agents_from_a_file(run: Run, tmp_path: Path) -> None:
+    """Phones and PINs of new agents go to standard output, once; bad rows stop it or are told."""
+    file = tmp_path / "agents.csv"
+    file.write_text("id,name,skills,languages,pin\nanna,Anna,internet:5,pl ru,4711\nola,Ola,tv:x,,\n")
+    refused = run("agent", "import", str(file))
+    done = run("agent", "import", str(file), "--skip-bad")
+    again = run("agent", "import", str(file), "--skip-bad")
+
+    assert isinstance(refused.exception, errors.ConfigError)
+    assert ":3: skills: skill 'tv:x'" in str(refused.exception)
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [["id", "SIP user", "SIP password", "PIN"], ["anna", ANY, ANY, "4711"]] == rows
+    assert "1 new, 0 changed, 0 as before, 1 mistakes in rows left out" in done.stderr
+    assert "skipped: " in done.stderr
+    assert "0 new, 0 changed, 1 as before, 1 mistakes in rows left out\n" == again.stdout
+
+
+@pytest.mark.usefixtures("quiet")
+def test_the_last_who_can_answer_is_kept(run: Run, conf: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change that leaves callers without anybody is refused; --anyway saves it and says what is lost."""
+    folder = conf.var_dir / "dialplans"
+    shutil.copytree(conf.dialplans_dir, folder)
+    for file in (folder / "flows").glob("*.toml"):
+        file.write_text(re.sub(r"on\.nobody.*\n", "", file.read_text()))
+    strict = conf.model_copy(update={"dialplans": folder})
+    monkeypatch.setattr(agent, "settings", lambda: strict)
+    run("agent", "add", "anna", "--skill", "internet:5")
+    refused = run("agent", "edit", "anna", "--roster", "mon 08:00-16:00")
+    kept = run("agent", "remove", "anna")
+    saved = run("agent", "edit", "anna", "--roster", "mon 08:00-16:00", "--anyway")
+
+    assert "nothing was saved: queue support: nobody can answer" in str(refused.exception)
+    assert "nothing was saved: queue support" in str(kept.exception)
+    assert "agent anna changed\n" == saved.stdout
+    assert "note: queue support: nobody can answer" in saved.stderr
+
+
+@pytest.mark.usefixtures("quiet")
+def test_dialplans_with_mistakes_do_not_stop_a_change(
+    run: Run, conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is saved, and said that nobody looked."""
+    broken = conf.model_copy(update={"dialplans": tmp_path / "nowhere"})
+    monkeypatch.setattr(agent, "settings", lambda: broken)
+    run("agent", "add", "anna", "--skill", "internet:5")
+    result = run("agent", "edit", "anna", "--skill", "tv:1")
+
+    assert "agent anna changed\n" == result.stdout
+    assert "note: whether somebody can answer was not checked: " in result.stderr
 
 
 def test_signing_in_without_a_hotline_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,23 @@ def test_upgrade_can_be_repeated_and_taken_back(settings: Settings) -> None:
     assert set(db.metadata.tables) | {"alembic_version"} == set(again)
 
 
+def test_agents_of_an_older_database_stay(settings: Settings) -> None:
+    """Revision 0002 gives them no project, no language and any hour; going back keeps them as well."""
+    insert = (
+        "INSERT INTO agent (agent_id, name, endpoint, sip_password, pin_hash, skills, ring_s, wrap_up_s, added_at) "
+        "VALUES ('anna', 'Anna', 'a1', 's', 'h', '{\"tv\": 5}', 20, 10, '2026-01-01 00:00:00')"
+    )
+    db.upgrade(settings, "0001")
+    inspect(settings, lambda c: (c.exec_driver_sql(insert), c.commit()))
+    db.upgrade(settings)
+    row = inspect(settings, lambda c: c.execute(sa.select(db.agent)).one())
+    db.downgrade(settings, "0001")
+    left = inspect(settings, lambda c: c.exec_driver_sql("SELECT * FROM agent").one())
+
+    assert ("anna", {"tv": 5}, [], [], "") == (row.agent_id, row.skills, row.projects, row.languages, row.roster)
+    assert ("anna", 9) == (left[0], len(left))
+
+
 async def test_upgrade_works_inside_a_running_loop(settings: Settings) -> None:
     """Set-up code may be called from async code."""
     db.upgrade(settings)

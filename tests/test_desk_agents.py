@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ivr.db import Database
-from ivr.desk.agents import Agents, hash_pin, pin_matches, skill
+from ivr.desk.agent_values import skill
+from ivr.desk.agents import Agents, Change, hash_pin, pin_matches
 from ivr.errors import InputError
 from tests.support.desk import desk_settings, opened
 
@@ -48,7 +49,7 @@ async def test_pins_are_checked_and_never_stored(agents: Agents) -> None:
 async def test_skills_and_pin_can_change(agents: Agents) -> None:
     """The phone stays."""
     before = (await agents.add("anna", skills={"internet": 5}, pin="4711")).agent
-    after = await agents.change("anna", skills={"billing": 2}, pin="1234")
+    after = await agents.change("anna", Change(skills={"billing": 2}, pin="1234"))
 
     assert (before.endpoint, {"billing": 2}) == (after.endpoint, after.skills)
     assert after == await agents.get("anna")
@@ -64,6 +65,15 @@ async def test_the_router_gets_a_profile(agents: Agents) -> None:
     assert ("anna", {"internet": 5}, 15, 3, "Anna") == (
         profile.agent_id, profile.skills, profile.ring_s, profile.wrap_up_s, profile.name,
     )  # fmt: skip
+
+
+async def test_projects_and_languages_are_skills_to_the_router(agents: Agents) -> None:
+    """A language at level 10 unless the skill says otherwise; the first is his own."""
+    added = await agents.add("anna", skills={"tv": 5, "lang/ru": 3}, projects=("acme",), languages=("en", "ru"))
+    profile = agents.profile(added.agent)
+
+    assert {"tv": 5, "lang/ru": 3, "lang/en": 10, "project/acme": 1} == profile.all_skills
+    assert ("en", ("acme",)) == (profile.language, profile.projects)
 
 
 async def test_removed_agents_are_gone(agents: Agents) -> None:

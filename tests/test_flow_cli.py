@@ -24,6 +24,7 @@ def dialplans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     folder = tmp_path / "dialplans"
     shutil.copytree(PROJECT / "dialplans", folder)
     monkeypatch.setenv("HOTLINE_DIALPLANS", str(folder))
+    monkeypatch.setenv("HOTLINE_VAR", str(tmp_path))
     settings_module.settings.cache_clear()
     yield folder
     settings_module.settings.cache_clear()
@@ -109,8 +110,11 @@ def test_try_prints_what_is_said_and_how_the_call_ends(dialplans: Path) -> None:
         (["100", "--keys", "2", "--at", "2026-12-25T10:00"], "closed", "invoices"),
         (["100", "--keys", "2", "--closed", "office"], "closed", "invoices"),
         (["100", "--keys", "2", "--open", "office", "--at", "2026-12-25T10:00"], "agent", "billing"),
-        (["100", "--keys", "1", "--queue", "support=nobody"], "no_agent", "support"),
+        (["100", "--keys", "1", "--queue", "support=nobody"], "no_agent", "sorry"),
         (["100", "--keys", "1,2", "--open", "office", "--queue", "support=*"], "agent", "billing"),
+        (["100", "--keys", "2", "--open", "office", "--queue", "billing=timeout"], "callback", "billing"),
+        (["100", "--keys", "3", "--open", "office", "--queue", "sales=3"], "agent", "sales"),
+        (["100", "--keys", "3", "--open", "office", "--queue", "sales=nobody"], "message", "sales"),
         (["100", "--maybe", "x", "--keys", "1,3", "--service", "internet"], "agent", "support"),
         (["104", "--transfer", "reception=no_answer"], "agent", "support"),
     ],
@@ -132,7 +136,7 @@ def test_try_takes_the_world_as_told(dialplans: Path, words: list[str], disposit
         (["100", "--queue", "suport=nobody"], "no queue 'suport'; did you mean 'support'?"),
         (
             ["100", "--queue", "support=gone"],
-            "no queue outcome 'gone'; expected one of answered, nobody, full, timeout",
+            "no queue outcome 'gone'; expected one of answered, nobody, full, too_long, timeout, callback",
         ),
         (["100", "--transfer", "reception"], "no transfer outcome ''; expected one of answered, busy"),
     ],

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from ivr.errors import ConfigError
 from ivr.flow.load import build, load, prompt_keys, prompt_texts
-from ivr.flow.model import QueueConfig
 from ivr.flow.steps import KINDS
 from ivr.settings import PROJECT
 from tests.support.flows import FOLDER, HOURS, NUMBERS, PROMPTS, QUEUES, dialplans, files, findings, text
@@ -34,15 +33,6 @@ def test_the_dialplans_of_this_project_have_no_mistake() -> None:
 
     assert languages == {"100": "pl", "101": "en", "102": "ru"}
     assert {"support", "billing", "sales"} == set(found.queues)
-
-
-def test_a_queue_has_what_routing_needs() -> None:
-    """Every field of queues.toml reaches the queue, defaults filled in."""
-    queue = dialplans(GOOD, queues='[queues.support]\nskill = "tv"\nlevel = 3\nmax_wait_s = 60\nkeys = "*1"\n').queues[
-        "support"
-    ]
-
-    assert QueueConfig("support", "", "tv", 3, 0, "default", 20, 10, 60, 100, 30, "*1") == queue
 
 
 def test_a_loaded_set_cannot_be_changed() -> None:
@@ -125,7 +115,8 @@ def test_all_mistakes_are_told_at_once_with_line_place_and_nearest_name() -> Non
         "dialplans/flows/main.toml:31: steps.language.language: 'de' is not a choice; expected one of 'pl', 'ru', 'en'",
         "dialplans/flows/main.toml:35: steps.end.disposition: 'agnet' is not a choice; expected one of "
         "'announced', 'agent', "
-        "'abandoned', 'hung_up', 'closed', 'no_agent', 'transferred', 'completed', 'failed'; did you mean 'agent'?",
+        "'abandoned', 'hung_up', 'closed', 'no_agent', 'callback', 'message', "
+        "'transferred', 'completed', 'failed'; did you mean 'agent'?",
         "dialplans/flows/main.toml:17: steps.menu.on.1: there is no step 'suport'; expected one of end, "
         "language, menu, "
         "office, support, welcome; did you mean 'support'?",

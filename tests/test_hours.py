@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.hours import Calendar, Span, is_open, read_day, read_span, read_weekdays
+from ivr.hours import Calendar, Span, is_open, read_day, read_span, read_week, read_weekdays
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 DAY = read_span("08:00-16:00")
@@ -180,3 +180,20 @@ def test_days_that_do_not_exist_are_refused(text: str) -> None:
     """Only days of the calendar, written one way."""
     with pytest.raises(ValueError):
         read_day(text)
+
+
+def test_working_hours_are_read() -> None:
+    """Days or ranges with their spans, in order."""
+    week = read_week("mon-tue 13:00-17:00 08:00-12:00, sat 22:00-02:00")
+    both = (Span(480, 720), Span(780, 1020))
+
+    assert {0: both, 1: both, 5: (Span(1320, 1560),)} == week
+
+
+@pytest.mark.parametrize(
+    "text", ["", "mon", "mon 8-16", "08:00-16:00", "mon 08:00-12:00 11:00-13:00", "mon 08:00-09:00, mon 1"]
+)
+def test_other_working_hours_are_refused(text: str) -> None:
+    """With the part that is wrong."""
+    with pytest.raises(ValueError, match=r"expected|not written|no such|overlap|twice"):
+        read_week(text)

@@ -9,6 +9,7 @@ import pytest
 from ivr.errors import ConfigError
 from ivr.settings import PROJECT
 from ivr.speech import wording
+from ivr.telling import RUNGS
 from tests.support.speech import small_settings
 
 HEAD = 'locale = "pl"\nname = "Polski"\n[prompts]\n'
@@ -34,15 +35,13 @@ def test_real_prompts_agree_between_languages() -> None:
     [
         ("pl", "queue_position", 1, "Twoje połączenie jest następne w kolejce."),
         ("pl", "queue_position", 7, "Twoje miejsce w kolejce: siedem."),
-        ("pl", "wait_about_minutes", 1, "Czas oczekiwania to około jednej minuty."),
-        ("pl", "wait_about_minutes", 22, "Czas oczekiwania to około dwudziestu dwóch minut."),
-        ("ru", "wait_about_minutes", 5, "Время ожидания: около пяти минут."),
-        ("ru", "wait_about_minutes", 21, "Время ожидания: около двадцати одной минуты."),
+        ("pl", "wait_1_2", None, "Czas oczekiwania: od jednej do dwóch minut."),
+        ("ru", "wait_4_7", None, "Время ожидания: от четырёх до семи минут."),
         ("en", "queue_position", 20, "You are number twenty in line."),
-        ("en", "wait_about_minutes", 12, "The wait is about twelve minutes."),
+        ("en", "wait_3_5", None, "Your wait is about three to five minutes."),
     ],
 )
-def test_ranges_are_whole_sentences(language: str, key: str, value: int, text: str) -> None:
+def test_ranges_are_whole_sentences(language: str, key: str, value: int | None, text: str) -> None:
     """Positions and waiting times are rendered as sentences with the right grammar."""
     lines = {(line.key, line.value): line.text for line in wording.read(PROJECT / "prompts")[language].lines}
 
@@ -50,12 +49,12 @@ def test_ranges_are_whole_sentences(language: str, key: str, value: int, text: s
 
 
 def test_real_prompts_fit_their_ranges() -> None:
-    """Positions 1 to 20 and waits of 1 to 30 minutes exist in every language, and what comes above."""
+    """Positions 1 to 20, what comes above, and every range of waiting exist in every language."""
     for locale in wording.read(PROJECT / "prompts").values():
         found = {(line.key, line.value) for line in locale.lines}
 
         assert {("queue_position", n) for n in range(1, 21)} | {("queue_position_many", None)} <= found
-        assert {("wait_about_minutes", n) for n in range(1, 31)} | {("wait_about_minutes_many", None)} <= found
+        assert {(rung.prompt, None) for rung in RUNGS} <= found
 
 
 @pytest.mark.parametrize(

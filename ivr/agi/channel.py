@@ -110,6 +110,18 @@ class Channel(asyncio.Protocol):
             raise AgiError("WAIT FOR DIGIT", 200, "cannot listen for keys (result=-1)")
         return _digit("WAIT FOR DIGIT", reply)
 
+    async def record_file(self, stem: str, *, most_s: int, silence_s: int, finish: str) -> str:
+        """Record to `stem`.wav until a key of `finish`, silence, or `most_s`; return that key or ''.
+
+        Raises AgiError when the file cannot be written. A caller who hangs up leaves what he said.
+        """
+        words = ("RECORD FILE", stem, "wav", finish, str(most_s * 1000), f"s={silence_s}")
+        reply = await self.command(*words, timeout_s=most_s + 10.0)
+        if reply.result == "-1":
+            await self._still_there()
+            raise AgiError("RECORD FILE", 200, f"cannot record {stem!r}: {reply.text}")
+        return _digit("RECORD FILE", reply)
+
     async def get_variable(self, name: str) -> str | None:
         """Return a channel variable or dialplan function, None when it is not set."""
         reply = await self.command("GET VARIABLE", name)

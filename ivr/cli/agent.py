@@ -1,44 +1,69 @@
-"""`ivr agent`: add agents, sign them in and out."""
+"""`ivr agent`: add, change and import agents, sign them in and out."""
 
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from ivr.cli.at_once import act_at_once, phones_changed, routed, states, tolerate
 from ivr.db import Database
-from ivr.desk.agents import Agents, skill
-from ivr.errors import HotlineError, PeerError
+from ivr.desk import agent_values as read
+from ivr.desk.agents import Agents, Change
+from ivr.desk.staffing import Watch, watch
+from ivr.errors import ConfigError
 from ivr.settings import settings
 
 if TYPE_CHECKING:
-    from routing.model import AgentView
     from routing.router import Router
 
-T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
+Texts = tuple[str, ...]
 
 
 @click.group()
 def command() -> None:
-    """Add agents, sign them in and out."""
+    """Add, change and import agents, sign them in and out."""
+
+
+ABOUT = (
+    click.option("--skill", "skills", multiple=True, metavar="NAME:LEVEL", help="Level 5 if not given."),
+    click.option("--project", "projects", multiple=True, metavar="NAME", help="Client company he works for."),
+    click.option("--language", "languages", multiple=True, metavar="LANGUAGE", help="He speaks it; his own first."),
+    click.option("--roster", metavar="HOURS", help="When he works: 'mon-fri 08:00-16:00, sat 09:00-13:00'."),
+    click.option("--pin", default="", metavar="DIGITS", help="For signing in by phone."),
+)
+ANYWAY = click.option("--anyway", is_flag=True, help="Save it even if callers of a queue find nobody then.")
+
+
+def about_agent(function: F) -> F:
+    """Add the options `add` and `edit` share."""
+    for option in reversed(ABOUT):
+        function = option(function)
+    return function
 
 
 @command.command()
 @click.argument("agent")
 @click.option("--name", default="", help="Name supervisors see.")
-@click.option("--skill", "skills", multiple=True, required=True, metavar="NAME:LEVEL", help="Repeat for more skills.")
-@click.option("--pin", default="", metavar="DIGITS", help="For signing in by phone; chosen when not given.")
+@about_agent
 @click.option("--ring", "ring_s", default=20, show_default=True, help="Seconds his phone rings.")
 @click.option("--wrap-up", "wrap_up_s", default=10, show_default=True, help="Seconds of rest after a talk.")
-def add(agent: str, name: str, skills: tuple[str, ...], pin: str, ring_s: int, wrap_up_s: int) -> None:
+def add(
+    agent: str, name: str, skills: Texts, projects: Texts, languages: Texts, roster: str | None, pin: str,
+    ring_s: int, wrap_up_s: int,
+) -> None:  # fmt: skip
     """Add AGENT with a phone of his own."""
 
     async def work(agents: Agents) -> None:
-        added = await agents.add(agent, name=name, skills=_skills(skills), pin=pin, ring_s=ring_s, wrap_up_s=wrap_up_s)
-        note = await _phones_changed(agents)
+        added = await agents.add(
+            agent, name=name, skills=read.skills(skills), pin=pin, ring_s=ring_s, wrap_up_s=wrap_up_s,
+            projects=read.projects(projects), languages=read.languages(languages), roster=roster or "",
+        )  # fmt: skip
+        note = await phones_changed(agents, settings())
         conf = settings()
         click.echo(f"agent {agent} added; these are shown only once:")
         click.echo(f"  SIP server    {conf.host}:{conf.sip_port} (UDP)")
@@ -46,50 +71,128 @@ def add(agent: str, name: str, skills: tuple[str, ...], pin: str, ring_s: int, w
         click.echo(f"  SIP password  {added.agent.sip_password}")
         click.echo(f"  PIN           {added.pin}")
         click.echo(f"sign in: dial *11 on that phone, or run `ivr agent in {agent}`")
-        if note:
-            click.echo(f"note: {note}", err=True)
-
-    _run(work)
-
-
-@command.command(name="list")
-def list_() -> None:
-    """List agents, and what they are doing."""
-    from ivr.cli.table import print_table
-
-    async def work(agents: Agents) -> None:
-        found = await agents.list()
-        states, note = await _states()
-        rows = [
-            (a.agent_id, a.name, " ".join(f"{name}:{level}" for name, level in sorted(a.skills.items())), a.endpoint,
-             states.get(a.agent_id, "out" if not note else "not known"))
-            for a in found
-        ]  # fmt: skip
-        print_table(
-            ("id", "name", "skills", "phone", "state"),
-            rows,
-            empty="no agent has been added; see `ivr agent add --help`",
-        )
-        if note:
-            click.echo(f"note: {note}", err=True)
+        _notes(note)
 
     _run(work)
 
 
 @command.command()
 @click.argument("agent")
-def remove(agent: str) -> None:
+@click.option("--name", help="Name supervisors see.")
+@about_agent
+@click.option("--no-skill", "no_skills", multiple=True, metavar="NAME", help="Takes a skill away.")
+@click.option("--no-project", "no_projects", multiple=True, metavar="NAME", help="Takes a project away.")
+@click.option("--no-language", "no_languages", multiple=True, metavar="LANGUAGE", help="Takes a language away.")
+@click.option("--ring", "ring_s", type=int, help="Seconds his phone rings.")
+@click.option("--wrap-up", "wrap_up_s", type=int, help="Seconds of rest after a talk.")
+@ANYWAY
+def edit(
+    agent: str, name: str | None, skills: Texts, no_skills: Texts, projects: Texts, no_projects: Texts,
+    languages: Texts, no_languages: Texts, roster: str | None, pin: str, ring_s: int | None, wrap_up_s: int | None,
+    anyway: bool,
+) -> None:  # fmt: skip
+    """Change AGENT: what is not given stays. Acts at once when he is signed in."""
+
+    async def work(agents: Agents) -> None:
+        was, guard = await agents.get(agent), _guard(anyway)
+        change = Change(
+            name=name,
+            skills=read.altered(was.skills, read.skills(skills), no_skills, "skill"),
+            pin=pin,
+            ring_s=ring_s,
+            wrap_up_s=wrap_up_s,
+            projects=read.altered(was.projects, read.projects(projects), no_projects, "project"),
+            languages=read.altered(was.languages, read.languages(languages), no_languages, "language"),
+            roster=roster,
+        )
+        now = await agents.change(agent, change, _checked(guard))
+        click.echo(f"agent {agent} changed" if now != was else f"agent {agent} is so already")
+        notes = [*_told(*await act_at_once([now] if now != was else [], settings())), *_noted(guard)]
+        if now.name != was.name:
+            notes.append(await phones_changed(agents, settings()))
+        _notes(*notes)
+
+    _run(work)
+
+
+@command.command(name="import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--skip-bad", is_flag=True, help="Leave bad rows out instead of importing nothing.")
+@ANYWAY
+def import_(file: Path, skip_bad: bool, anyway: bool) -> None:
+    """Add and change agents from a CSV file with columns id, skills and, if wanted, name, projects, languages,
+    roster, pin, ring_s, wrap_up_s. The phones of new agents are printed once."""
+    from ivr.cli.table import print_table
+    from ivr.desk.agent_file import import_agents
+
+    async def work(agents: Agents) -> None:
+        guard = _guard(anyway)
+        imported = await import_agents(agents, file, skip_bad=skip_bad, guard=_checked(guard))
+        done = imported.done
+        for finding in imported.skipped:
+            click.echo(f"skipped: {finding}", err=True)
+        if done.added:
+            rows = [(a.agent.agent_id, a.agent.endpoint, a.agent.sip_password, a.pin) for a in done.added]
+            print_table(("id", "SIP user", "SIP password", "PIN"), rows, empty="")
+        click.echo(f"{len(done.added)} new, {len(done.changed)} changed, {done.same} as before"
+                   + (f", {len(imported.skipped)} mistakes in rows left out" if imported.skipped else ""),
+                   err=bool(done.added))  # fmt: skip
+        phones = await phones_changed(agents, settings()) if done.added or done.changed else ""
+        _notes(*_told(*await act_at_once(done.changed, settings())), *_noted(guard), phones)
+
+    _run(work)
+
+
+@command.command(name="list")
+@click.option("--watch", "watching", is_flag=True, help="What they do and since when, every second until Ctrl-C.")
+def list_(watching: bool) -> None:
+    """List agents, and what they are doing."""
+    from ivr.cli import boards, live
+    from ivr.cli.table import print_table
+
+    async def watched(agents: Agents) -> None:
+        names = {each.agent_id: each.name for each in await agents.list()}
+
+        async def stay(router: Router) -> None:
+            await live.watch(lambda: boards.who_is_in(router, names))
+
+        await routed(settings(), stay)
+
+    async def work(agents: Agents) -> None:
+        found = await agents.list()
+        known, note = await states(settings())
+        rows = [
+            (a.agent_id, a.name, " ".join(f"{name}:{level}" for name, level in sorted(a.skills.items())), a.endpoint,
+             known.get(a.agent_id, "out" if not note else "not known"), " ".join(a.projects), " ".join(a.languages),
+             a.roster)
+            for a in found
+        ]  # fmt: skip
+        print_table(
+            ("id", "name", "skills", "phone", "state", "projects", "languages", "hours"),
+            rows,
+            empty="no agent has been added; see `ivr agent add --help`",
+        )
+        if note:
+            click.echo(f"note: {note}", err=True)
+
+    _run(watched if watching else work)
+
+
+@command.command()
+@click.argument("agent")
+@ANYWAY
+def remove(agent: str, anyway: bool) -> None:
     """Remove AGENT and his phone; a talk he is in goes on."""
 
     async def work(agents: Agents) -> None:
-        removed = await agents.remove(agent)
+        guard = _guard(anyway)
+        removed = await agents.remove(agent, _checked(guard))
         notes = [
-            await _tolerate(_routed(lambda router: router.sign_out(removed.agent_id))),
-            await _phones_changed(agents),
+            await tolerate(routed(settings(), lambda router: router.sign_out(removed.agent_id))),
+            await phones_changed(agents, settings()),
         ]
         click.echo(f"agent {agent} removed")
-        for note in filter(None, notes):
-            click.echo(f"note: {note}", err=True)
+        _notes(*notes, *_noted(guard))
 
     _run(work)
 
@@ -132,8 +235,31 @@ def pause(agents: tuple[str, ...], reason: str, over: bool) -> None:
 # -- shared
 
 
-def _skills(texts: Iterable[str]) -> dict[str, int]:
-    return dict(skill(text) for text in texts)
+def _guard(anyway: bool) -> Watch | str:
+    """Return what keeps queues answered; why it cannot, when the dialplans themselves have mistakes."""
+    try:
+        return watch(settings(), refuse=not anyway)
+    except ConfigError as error:
+        return f"whether somebody can answer was not checked: {str(error).splitlines()[0]}"
+
+
+def _checked(guard: Watch | str) -> Watch | None:
+    return None if isinstance(guard, str) else guard
+
+
+def _noted(guard: Watch | str) -> list[str]:
+    return [guard] if isinstance(guard, str) else guard.notes
+
+
+def _notes(*notes: str) -> None:
+    for note in filter(None, notes):
+        click.echo(f"note: {note}", err=True)
+
+
+def _told(signed_in: Sequence[str], note: str) -> list[str]:
+    for agent_id in signed_in:
+        click.echo(f"{agent_id} is signed in: it acts at once", err=True)
+    return [note]
 
 
 def _run(work: Callable[[Agents], Awaitable[None]]) -> None:
@@ -159,65 +285,6 @@ def _each(ids: tuple[str, ...], do: Callable[[Agents, Router, str], Awaitable[No
                 await do(agents, router, agent_id)
                 click.echo(f"{agent_id} {done}")
 
-        await _routed(all_of_them)
+        await routed(settings(), all_of_them)
 
     _run(work)
-
-
-async def _routed(do: Callable[[Router], Awaitable[T]]) -> T:
-    """Do something with the router of the hotline's Redis. Raises PeerError with what to do."""
-    from redis.asyncio import Redis
-
-    from routing.errors import RoutingError
-    from routing.router import Router
-
-    redis = Redis.from_url(settings().redis_address, socket_timeout=1.0, socket_connect_timeout=1.0,
-                           decode_responses=True)  # fmt: skip
-    router = Router(redis, controller_id=f"cli-{uuid.uuid4().hex[:8]}")
-    try:
-        return await do(router)
-    except RoutingError as error:
-        raise PeerError(f"{error}; is the hotline running? `make run`") from error
-    finally:
-        await router.close()
-        await redis.aclose()
-
-
-async def _states() -> tuple[dict[str, str], str]:
-    """Return agent id -> what he is doing, and a note when nobody can tell."""
-    try:
-        snapshot = await _routed(lambda router: router.snapshot())
-    except PeerError as error:
-        return {}, str(error)
-    return {each.agent_id: _state(each) for each in snapshot.agents}, ""
-
-
-def _state(view: AgentView) -> str:
-    if view.status == "out":
-        return "out"
-    return f"paused: {view.reason}" if view.status == "paused" else str(view.state).replace("_", " ")
-
-
-async def _phones_changed(agents: Agents) -> str:
-    """Write every agent's phone into Asterisk's configuration and reload it; return a note when it is not running."""
-    from ivr import asterisk
-
-    phones = [asterisk.AgentPhone(a.endpoint, a.sip_password, a.agent_id, a.name) for a in await agents.list()]
-
-    async def reload() -> None:
-        await asyncio.to_thread(asterisk.render_phones, settings(), phones)
-        await asyncio.to_thread(asterisk.reload_phones, settings())
-
-    note = await _tolerate(reload())
-    return f"Asterisk will know the phone when it starts next ({note})" if note else ""
-
-
-async def _tolerate(work: Awaitable[object]) -> str:
-    """Return what went wrong instead of raising: the agent's row is what counts."""
-    try:
-        await work
-    except FileNotFoundError:
-        return "the hotline is not set up yet: run `ivr setup`"
-    except (HotlineError, OSError) as error:
-        return str(error).splitlines()[0]
-    return ""

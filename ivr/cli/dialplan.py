@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import sys
@@ -14,9 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ivr.call import DISPOSITIONS, LANGUAGES
+from ivr.desk.staffing import check_staffing
 from ivr.errors import ConfigError, Finding, InputError, nearest
 from ivr.flow.commands import Announcement, Queued
 from ivr.flow.load import Dialplans, load, prompt_keys, prompt_texts
+from ivr.flow.model import plain
 from ivr.flow.reference import markdown
 from ivr.flow.steps import KINDS
 from ivr.flow.trial import Situation, Transcript, try_flow
@@ -33,21 +36,27 @@ def command() -> None:
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def check(as_json: bool) -> None:
-    """Check every file of dialplans/; exit status 1 when there is a mistake."""
+    """Check every file of dialplans/, and that somebody answers every queue; exit status 1 when there is a mistake."""
     try:
         dialplans = _load()
+        staffing = asyncio.run(check_staffing(settings(), dialplans))
+        if staffing.findings:
+            raise ConfigError(*staffing.findings)
     except ConfigError as error:
         if not as_json:
             raise
         click.echo(json.dumps({"ok": False, "findings": [_finding(f) for f in error.findings]}, indent=2))
         sys.exit(1)
     if as_json:
-        click.echo(json.dumps({"ok": True, "version": dialplans.version, "findings": []}, indent=2))
-    else:
-        click.echo(
-            f"dialplans {dialplans.version}: {len(dialplans.numbers)} numbers, {len(dialplans.flows)} flows, "
-            f"{len(dialplans.queues)} queues, no mistake"
-        )
+        found = {"ok": True, "version": dialplans.version, "findings": [], "notes": staffing.notes}
+        click.echo(json.dumps(found, indent=2))
+        return
+    for note in staffing.notes:
+        click.echo(f"note: {note}", err=True)
+    click.echo(
+        f"dialplans {dialplans.version}: {len(dialplans.numbers)} numbers, {len(dialplans.flows)} flows, "
+        f"{len(dialplans.queues)} queues, no mistake"
+    )
 
 
 @command.command(name="list")
@@ -59,7 +68,7 @@ def list_(as_json: bool) -> None:
     opened = {name: is_open(calendar, now) for name, calendar in dialplans.hours.items()}
     if as_json:
         numbers = [dataclasses.asdict(number) for number in dialplans.numbers.values()]
-        queues = [dataclasses.asdict(queue) for queue in dialplans.queues.values()]
+        queues = [plain(queue) for queue in dialplans.queues.values()]
         click.echo(
             json.dumps(
                 {"version": dialplans.version, "numbers": numbers, "queues": queues, "open": opened}, indent=2
@@ -71,9 +80,9 @@ def list_(as_json: bool) -> None:
         [(n.number, n.flow, n.language, n.name) for n in dialplans.numbers.values()],
     )
     _print(
-        ("queue", "skill", "priority", "longest wait", "title"),
+        ("queue", "need", "priority", "longest wait", "then", "title"),
         [
-            (q.name, f"{q.need_skill} {q.need_level}", str(q.priority), f"{q.max_wait_s} s", q.title)
+            (q.name, str(q.plan().need), str(q.priority), f"{q.max_wait_s} s", str(q.overflow), q.title)
             for q in dialplans.queues.values()
         ],
     )
@@ -110,7 +119,7 @@ def reference() -> None:
     "queues",
     multiple=True,
     metavar="QUEUE=OUTCOME",
-    help="How waiting ends: nobody, full, timeout, a key …",
+    help="How waiting ends: nobody, full, too_long, timeout, a key …",
 )
 @click.option(
     "--transfer",

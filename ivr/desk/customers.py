@@ -6,9 +6,7 @@ Called by the command line (import, look-up) and `announce/live.py` (load).
 from __future__ import annotations
 
 import asyncio
-import csv
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from ivr import db
 from ivr.area import area_path
 from ivr.call import LANGUAGES, Customer
 from ivr.db import Database
+from ivr.desk.csv_file import csv_rows
 from ivr.errors import ConfigError, Finding, InputError, nearest
 from ivr.number import normalise
 from ivr.settings import Settings
@@ -29,7 +28,6 @@ NEEDED = ("number", "area")
 CLASSES = ("normal", "business", "vip", "medical")
 ROWS_AT_ONCE = 2000
 MOST = {"account": 40, "name": 200}
-FINDINGS_MOST = 1000  # a file of another kind is wrong in every row
 
 Progress = Callable[[int], None]
 
@@ -138,19 +136,11 @@ def read_csv(file: Path, country_code: str) -> tuple[list[Customer], list[Findin
 
     Raises ConfigError when the file as a whole cannot be used.
     """
-    lines = iter(_text(file).splitlines(keepends=True))
-    header = next(lines, "")
-    delimiter = max(",;\t", key=header.count)
-    names = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
-    _check_header(file, names)
     customers: dict[str, Customer] = {}
     lines_of: dict[str, int] = {}
     findings: list[Finding] = []
-    for line, values in _rows(file, lines, delimiter, findings):
-        if len(findings) >= FINDINGS_MOST:
-            findings.append(Finding(file, line, "", "more rows are wrong; only the first are listed"))
-            break
-        customer = _customer(file, line, names, values, country_code, findings)
+    for line, row in csv_rows(file, COLUMNS, NEEDED, findings):
+        customer = _customer(file, line, row, country_code, findings)
         if customer is None:
             continue
         if customer.number in customers and customers[customer.number] != customer:
@@ -162,55 +152,10 @@ def read_csv(file: Path, country_code: str) -> tuple[list[Customer], list[Findin
     return list(customers.values()), findings
 
 
-def _text(file: Path) -> str:
-    try:
-        return file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(Finding(file, None, "", error.strerror or str(error), "a CSV file")) from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        wrong = f"byte {error.start} is not UTF-8"
-        raise ConfigError(Finding(file, line, "", wrong, "a CSV file saved as UTF-8")) from error
-
-
-def _check_header(file: Path, names: list[str]) -> None:
-    findings = [
-        Finding(file, 1, "", f"unknown column {name!r}", f"columns {', '.join(COLUMNS)}", nearest(name, COLUMNS))
-        for name in names if name not in COLUMNS
-    ]  # fmt: skip
-    findings += [
-        Finding(file, 1, "", f"column {name!r} is missing", f"columns {', '.join(COLUMNS)}")
-        for name in NEEDED if name not in names
-    ]  # fmt: skip
-    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-    findings += [Finding(file, 1, "", f"column {name!r} is there twice") for name in twice]
-    if findings:
-        raise ConfigError(*findings)
-
-
-def _rows(file: Path, lines: Iterator[str], delimiter: str, findings: list[Finding]) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 2
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            findings.append(Finding(file, line, "", f"cannot be read: {error}", 'values, quoted with " if needed'))
-            continue
-        if any(value.strip() for value in values):
-            yield line, values
-
-
 def _customer(
-    file: Path, line: int, names: list[str], values: list[str], country_code: str, findings: list[Finding]
+    file: Path, line: int, row: dict[str, str], country_code: str, findings: list[Finding]
 ) -> Customer | None:
     before = len(findings)
-    if len(values) != len(names):
-        findings.append(Finding(file, line, "", f"{len(values)} values for {len(names)} columns"))
-        return None
-    row = {name: _clean(value) for name, value in zip(names, values, strict=True)}
     number = _checked(file, line, "number", row, findings, lambda text: normalise(text, country_code))
     area = _checked(file, line, "area", row, findings, area_path)
     for name, known in (("language", LANGUAGES), ("class", CLASSES)):
@@ -240,8 +185,3 @@ def _checked(
     except ValueError as error:
         findings.append(Finding(file, line, name, str(error)))
         return ""
-
-
-def _clean(value: str) -> str:
-    """Drop what is not printable: the text is shown in terminals and logs."""
-    return "".join(char for char in unicodedata.normalize("NFC", value).strip() if char.isprintable())

@@ -161,7 +161,8 @@ class Hours:
 class Queued:
     """How waiting ended.
 
-    outcome  answered (talk is over), nobody (no agent is signed in), full, timeout, key, failed.
+    outcome  answered (talk is over), nobody (no agent is signed in), full, too_long, timeout, callback and message
+    (arranged, left), key, failed.
     key  the digit pressed, when outcome is key.
     """
 

@@ -19,6 +19,7 @@ from ivr.flow import steps
 from ivr.flow.calendars import read_calendars
 from ivr.flow.check import check_flow
 from ivr.flow.model import Dialplans, Flow, Number, QueueConfig, Step
+from ivr.flow.queues import leaving_keys, read_queues
 from ivr.flow.source import FILE_BYTES, parse
 from ivr.flow.steps import KINDS, TYPES, Key
 from ivr.flow.tables import Names, Report, Wrong, fixed, name_of, named_tables, read, shown, type_of
@@ -70,10 +71,10 @@ def build(
         "calendar": _names_in(hours, "hours"),
         "target": _names_in(numbers, "targets"),
     }
-    found_queues = _queues(queues, names) if queues else {}
+    found_queues = read_queues(queues, names) if queues else {}
     found_hours = read_calendars(hours, names) if hours else {}
     found_numbers, targets, emergency = _numbers(numbers, names) if numbers else ({}, {}, ())
-    queue_keys = {name: queue.keys for name, queue in found_queues.items()} if queues else None
+    queue_keys = leaving_keys(found_queues) if queues else None
     found_flows = {name: _flow(report, name, names, queue_keys) for name, report in flows.items()}
     findings += [finding for report in reports.values() for finding in report.findings]
     if findings:
@@ -186,16 +187,6 @@ def _names_in(report: Report | None, table: str) -> Collection[str] | None:
         return None
     value = report.source.table.get(table, {})
     return list(value) if isinstance(value, dict) else None
-
-
-def _queues(report: Report, names: Names) -> dict[str, QueueConfig]:
-    read(report, (), report.source.table, (), names, others=("queues",))
-    found = {}
-    for name, table in named_tables(report, "queues", steps.NAME, TYPES["name"]).items():
-        values = read(report, ("queues", name), table, steps.QUEUE, names)
-        values["need_skill"], values["need_level"] = values.pop("skill"), values.pop("level")
-        found[name] = QueueConfig(name=name, **values)
-    return found
 
 
 def _numbers(report: Report, names: Names) -> tuple[dict[str, Number], dict[str, str], tuple[str, ...]]:

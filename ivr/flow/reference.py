@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ivr.call import DISPOSITIONS
-from ivr.flow import run, source, steps
+from ivr.flow import queue_keys, run, source, steps
+from ivr.flow.model import Action
 from ivr.flow.steps import KINDS, TYPES, Fallback, Key, Kind
 
 _HEAD = """# Dialplan reference
@@ -46,6 +47,26 @@ they begin on.
 """
 
 
+_QUEUES_TEXT = """
+A need is one or more of `skill>=level`, `skill<=level` and `skill` (any level), joined by `&`; all of them
+must be met. A skill an agent does not have is unknown, not 0: it meets nothing, not even `<=`. A project is the skill
+`project/<name>`, a language the skill `lang/pl`; agents get both by `--project` and `--language`.
+
+`relax` is a list of at most {most} steps, each later than the one before: `[{{ after_s = 60, need = "internet" }}]`.
+Whoever could answer before still can; a step only adds agents, or points.
+"""
+
+_KEYS_TEXT = """
+`[queues.<name>.keys]`: a telephone key and what it does, `1 = "callback"`; `keys = "*#"` is short for keys that
+leave. `overflow` is one of these as well, without `hear_again`:
+"""
+
+_SERVICE_TEXT = """
+`service_level` is a table, `{ target_s = 20, percent = 80 }`. It is shown and reported, and a project lends its
+agents (`lend` of another queue's step) only while all its queues with a service level hold theirs:
+"""
+
+
 def markdown() -> str:
     """Return the whole reference."""
     parts = [
@@ -58,7 +79,13 @@ def markdown() -> str:
         _keys(steps.NUMBER),
         f"`[targets]`: {steps.TARGETS_DOC}\n",
         f'Each is `<name> = "<dial string>"`, written as `{steps.DIAL_STRING}`.\n',
-        "## queues.toml\n\n`[queues.<name>]`:\n\n" + _keys(steps.QUEUE),
+        "## queues.toml\n\n`[queues.<name>]`:\n\n" + _keys(queue_keys.QUEUE),
+        _QUEUES_TEXT.format(most=queue_keys.RELAX_MOST),
+        _keys(queue_keys.RELAX),
+        _KEYS_TEXT,
+        _table(("action", "meaning"), ((f"`{name}`", doc) for name, doc in queue_keys.ACTIONS.items())),
+        _SERVICE_TEXT,
+        _keys(queue_keys.SERVICE_LEVEL),
         "## hours.toml\n\n"
         + _keys((steps.HOURS_TIMEZONE,))
         + "\n`[hours.<name>]`:\n\n"
@@ -99,12 +126,12 @@ def _keys(keys: Iterable[Key]) -> str:
 
 def _default(key: Key) -> str:
     if key.default is None:
-        return "required"
+        return key.absent or "required"
     if isinstance(key.default, tuple):
         return "`[" + ", ".join(f'"{item}"' for item in key.default) + "]`"
     if isinstance(key.default, bool):
         return f"`{str(key.default).lower()}`"
-    return f'`"{key.default}"`' if isinstance(key.default, str) else f"`{key.default}`"
+    return f'`"{key.default}"`' if isinstance(key.default, str | Action) else f"`{key.default}`"
 
 
 def _allowed(key: Key) -> str:

@@ -59,9 +59,14 @@ def parse(file: Path, content: bytes) -> tuple[Source | None, Finding | None]:
 
 
 def find_lines(text: str) -> dict[tuple[str, ...], int]:
-    """Return the line of each table header and key in `text`; of a table written twice, the first."""
+    """Return the line of each table header and key in `text`; of a table written twice, the first.
+
+    A table in a list has the path of the list and its number: ("relax", "1").
+    """
     lines: dict[tuple[str, ...], int] = {}
+    counted: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
     closing, depth = "", 0
     for number, line in enumerate(text.split("\n"), 1):
         if not closing and depth <= 0:
@@ -69,6 +74,8 @@ def find_lines(text: str) -> dict[tuple[str, ...], int]:
             header = line.strip()
             if header.startswith("["):
                 table = _path(header.lstrip("["))[0]
+                if header.startswith("[["):
+                    table = _counted(table, counted)
                 _note(lines, table, number)
                 continue
             path, rest = _path(line)
@@ -76,9 +83,15 @@ def find_lines(text: str) -> dict[tuple[str, ...], int]:
                 continue
             _note(lines, table + path, number)
             line = rest[1:]
-        closing, opened = _scan_value(line, closing)
-        depth += opened
+        closing, depth, opened = _scan_value(line, closing, depth)
+        for _ in range(opened):
+            _note(lines, _counted(table + path, counted), number)
     return lines
+
+
+def _counted(path: tuple[str, ...], counted: dict[tuple[str, ...], int]) -> tuple[str, ...]:
+    counted[path] = counted.get(path, 0) + 1
+    return (*path, str(counted[path]))
 
 
 def _note(lines: dict[tuple[str, ...], int], path: tuple[str, ...], number: int) -> None:
@@ -98,9 +111,9 @@ def _path(text: str) -> tuple[tuple[str, ...], str]:
     return tuple(parts), text[position:]
 
 
-def _scan_value(text: str, closing: str) -> tuple[str, int]:
-    """Return the quote still open at the end of the line, and brackets opened less closed."""
-    depth, i = 0, 0
+def _scan_value(text: str, closing: str, depth: int) -> tuple[str, int, int]:
+    """Return the quote still open at the end of the line, brackets open, and tables of a list that begin in it."""
+    i = tables = 0
     while i < len(text):
         if closing:
             if closing == '"""' and text[i] == "\\":
@@ -116,9 +129,10 @@ def _scan_value(text: str, closing: str) -> tuple[str, int]:
         elif text[i] == "#":
             break
         else:
+            tables += text[i] == "{" and depth == 1
             depth += (text[i] in "[{") - (text[i] in "]}")
             i += 1
-    return closing, depth
+    return closing, depth, tables
 
 
 def _after_string(text: str, start: int) -> int:

@@ -24,8 +24,8 @@ DIAL_STRING = r"PJSIP/(?:\+?[0-9]{1,20}@)?[A-Za-z0-9_-]{1,64}"
 class Key:
     """One key of a table.
 
-    type  one of TYPES.  default  None makes the key required.  choices  the only values allowed.
-    least, most  of a number, or of a text's length.
+    type  one of TYPES.  default  None makes the key required, unless `absent` says what holds without it (the
+    value is None then).  choices  the only values allowed.  least, most  of a number, or of a text's length.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Key:
     least: float | None = None
     most: float | None = None
     choices: tuple[str, ...] = ()
+    absent: str = ""
 
 
 TYPES = {
@@ -52,6 +53,8 @@ TYPES = {
     "calendar": "a calendar of hours.toml",
     "target": "a target of numbers.toml",
     "choice": "one of the choices",
+    "need": "what an agent must have: `skill>=level`, `skill<=level` or `skill`, several joined by `&`",
+    "action": "callback, message, queue:<name> or leave; for a key also hear_again",
     "dial": "PJSIP/endpoint or PJSIP/number@endpoint",
     "dials": "a list of PJSIP/endpoint or PJSIP/number@endpoint",
     "zone": "a time zone such as Europe/Warsaw",
@@ -102,6 +105,7 @@ class Kind:
 
 NEXT, AGAIN, RESCUE = Fallback("next"), Fallback("again"), Fallback("rescue")
 NO_AGENT = Fallback("end", "no_agents", "no_agent")
+QUEUE_FULL = Fallback("end", "queue_full", "no_agent")
 NO_TRANSFER = Fallback("rescue", "transfer_failed")
 
 _TIMEOUT = Key(
@@ -230,7 +234,9 @@ KINDS = {
         ),
         Kind(
             "queue",
-            "Waits with music for an agent, tells the place in line, rings, connects.",
+            "Waits with music for an agent, tells the place in line and the wait, rings, connects. `nobody`, `full`, "
+            "`too_long` and `timeout` come from a queue whose `overflow` is `leave`, and when the caller declines what "
+            "another overflow offers him.",
             (
                 Key("queue", "queue", "which queue"),
                 Key("prompt", "prompts", "said before waiting; [] for nothing", ()),
@@ -240,8 +246,11 @@ KINDS = {
                     "answered", "the talk with an agent is over", Fallback("end", "", "agent"), free=True
                 ),
                 Outcome("nobody", "no agent is signed in who could answer", NO_AGENT),
-                Outcome("full", "the queue has `max_len` callers", Fallback("end", "queue_full", "no_agent")),
+                Outcome("full", "the queue has `max_len` callers, or its `budget_min` is used up", QUEUE_FULL),
+                Outcome("too_long", "the expected wait is longer than `max_ewt_s`", QUEUE_FULL),
                 Outcome("timeout", "`max_wait_s` is over", NO_AGENT, free=True),
+                Outcome("callback", "he will be called back", Fallback("end", "goodbye", "callback"), free=True),
+                Outcome("message", "he left a message", Fallback("end", "goodbye", "message"), free=True),
                 Outcome("failed", "the queue cannot be used: Asterisk's ladder helps", Fallback("end", "", "failed")),
             ),
             pressed="queue",
@@ -292,31 +301,6 @@ NUMBER = (
     Key("language", "choice", "language the call begins in", choices=LANGUAGES),
     Key("name", "text", "what the number is for, in a few words", "", most=200),
     Key("project", "name", "the client company it belongs to", "main"),
-)
-QUEUE = (
-    Key("title", "text", "what the queue is for, in a few words", "", most=200),
-    Key("skill", "name", "skill an agent must have"),
-    Key("level", "integer", "least level of that skill", 1, 1, 10),
-    Key("priority", "integer", "higher is served first by agents who serve several queues", 0, 0, 100),
-    Key("moh", "name", "music class of musiconhold.conf", "default"),
-    Key("ring_s", "integer", "how long one agent's phone rings", 20, 5, 120),
-    Key("wrap_up_s", "integer", "an agent's time after a call", 10, 0, 3600),
-    Key("max_wait_s", "integer", "longest wait", 900, 5, 7200),
-    Key("max_len", "integer", "most callers waiting", 100, 1, 10000),
-    Key(
-        "position_every_s",
-        "integer",
-        "least time between two messages of the place in line",
-        30,
-        5,
-        600,
-    ),
-    Key(
-        "keys",
-        "keys",
-        "keys a waiting caller may press to leave; every step using the queue says where they lead",
-        "",
-    ),
 )
 CALENDAR_WEEK, CALENDAR_SPECIAL = "week", "special"
 CALENDAR = (Key("timezone", "zone", "zone of the times, the file's unless given", ""),)

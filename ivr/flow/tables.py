@@ -14,8 +14,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from ivr.errors import Finding, nearest
 from ivr.flow import steps
+from ivr.flow.model import Action
+from ivr.flow.queue_keys import OVERFLOWS, PRESSED, TO_QUEUE
 from ivr.flow.source import Source
 from ivr.flow.steps import TYPES, Key
+from routing.errors import BadArgument
+from routing.model import Need
 
 Names = Mapping[str, Collection[str] | None]
 """What may be named, by type (prompt, queue, calendar, target, flow, step); None: unknown, so not checked."""
@@ -75,7 +79,7 @@ def read(
     for name, key in declared.items():
         values[name] = key.default
         if name not in table:
-            if key.default is None:
+            if key.default is None and not key.absent:
                 report.add((*path, name), "missing", f"{TYPES[key.type]}: {key.doc}")
             continue
         try:
@@ -108,6 +112,20 @@ def name_of(kind: str, value: object, names: Names) -> str:
     if known is not None and value not in known:
         raise Wrong(f"there is no {kind} {shown(value)}", _choice(known), nearest(value[:100], known))
     return value
+
+
+def action_of(value: object, names: Names, *, pressed: bool = False) -> Action:
+    """Return what a key in a queue (`pressed`) or its overflow does. Raises Wrong."""
+    known = PRESSED if pressed else OVERFLOWS
+    expected = f"one of {', '.join(known)}, queue:<name of a queue>"
+    if not isinstance(value, str):
+        raise Wrong(f"{shown(value)} is {type_of(value)}", expected)
+    kind, _, queue = value.replace(" ", ":", 1).partition(":")
+    if kind == TO_QUEUE and queue:
+        return Action(kind, name_of("queue", queue, names))
+    if value not in known:
+        raise Wrong(f"{shown(value)} is nothing a queue can do here", expected, nearest(value[:100], known))
+    return Action(value)
 
 
 def fixed(table: Mapping[str, T]) -> Mapping[str, T]:
@@ -231,6 +249,18 @@ def _choice_of(key: Key, value: object, names: Names) -> str:
     return value
 
 
+def _need(key: Key, value: object, names: Names) -> Need:
+    _want(key, value, (str,))
+    try:
+        return Need(str(value))
+    except BadArgument as error:
+        raise Wrong(f"{shown(value)} is no need", str(error).partition("expected ")[2] or str(error)) from None
+
+
+def _action(key: Key, value: object, names: Names) -> Action:
+    return action_of(value, names)
+
+
 def _zone(key: Key, value: object, names: Names) -> str:
     _want(key, value, (str,))
     assert isinstance(value, str)
@@ -262,5 +292,7 @@ _READERS: Mapping[str, Callable[[Key, object, Names], object]] = {
     "choice": _choice_of,
     "dial": _dial,
     "dials": _dials,
+    "need": _need,
+    "action": _action,
     "zone": _zone,
 }

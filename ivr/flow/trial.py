@@ -14,7 +14,8 @@ from datetime import datetime
 
 from ivr.errors import InputError
 from ivr.flow import commands as c
-from ivr.flow.model import Dialplans, Flow
+from ivr.flow.model import LEAVE, Action, Dialplans, Flow, QueueConfig
+from ivr.flow.queue_keys import OVERFLOWING
 from ivr.flow.run import run
 from ivr.flow.steps import KEYS
 from ivr.hours import is_open
@@ -238,13 +239,26 @@ class _Trial:
         return c.Hours(now_open)
 
     def _queue(self, name: str) -> c.Queued:
-        queued = self.situation.queues.get(name, c.Queued("answered"))
-        queue = self.dialplans.queues[name]
-        self._note(
-            "waits",
-            f"{name} (skill {queue.need_skill} {queue.need_level}): {queued.outcome} {queued.key}".rstrip(),
-        )
-        if queued.outcome == "timeout":
-            self.now_s += queue.max_wait_s
-        self.now_s += TALK_S if queued.outcome == "answered" else 0.0
-        return queued
+        """Wait in a queue and in those its keys and overflows lead to; each ends as given once, then answered."""
+        been: set[str] = set()
+        while True:
+            queue, queued = self.dialplans.queues[name], self.situation.queues.get(name, c.Queued("answered"))
+            if name in been:
+                queued = c.Queued("answered")
+            been.add(name)
+            need = queue.plan(self.language).need
+            self._note("waits", f"{name} (need {need}): {queued.outcome} {queued.key}".rstrip())
+            self.now_s += {"timeout": queue.max_wait_s, "answered": TALK_S}.get(queued.outcome, 0.0)
+            action = way_out(queue, queued)
+            if action.kind in ("callback", "message"):
+                return c.Queued(action.kind)
+            if not action.queue:
+                return queued
+            name = action.queue
+
+
+def way_out(queue: QueueConfig, queued: c.Queued) -> Action:
+    """Return what `queue` does about this end of waiting; `leave` when it is the step's affair."""
+    if queued.outcome == "key":
+        return queue.keys.get(queued.key, LEAVE)
+    return queue.overflow if queued.outcome in OVERFLOWING else LEAVE

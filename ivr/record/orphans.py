@@ -1,4 +1,6 @@
-"""Close the records of calls that ended while no controller held them. Called by `app.py` after comparing channels."""
+"""Close the records of calls that ended while no controller held them. Called by `app.py` after comparing
+channels, and by `callback_task.py`.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,18 @@ async def close_orphans(database: Database, node: str, living: Collection[str]) 
     The disposition follows from what the record says: talked to an agent, stood in a queue, or neither.
     Raises DatabaseError.
     """
+    return await _close(database, db.call.c.call_id.startswith(f"{node}-", autoescape=True), living)
+
+
+async def close_orphan(database: Database, call_id: str) -> None:
+    """Close the record of one call whose channel is known to be gone. Raises DatabaseError."""
+    await _close(database, db.call.c.call_id == call_id, ())
+
+
+async def _close(database: Database, which: sa.ColumnElement[bool], living: Collection[str]) -> tuple[str, ...]:
     now = datetime.now(UTC)
     query = sa.select(db.call.c.call_id, db.call.c.started_at, db.call.c.agent_id, db.call.c.queue).where(
-        db.call.c.ended_at.is_(None),
-        db.call.c.started_at > now - OLDEST,
-        db.call.c.call_id.startswith(f"{node}-", autoescape=True),
+        db.call.c.ended_at.is_(None), db.call.c.started_at > now - OLDEST, which
     )
     async with database.read() as connection:
         lost = [row for row in (await connection.execute(query)).all() if row.call_id not in living]

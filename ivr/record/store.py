@@ -36,6 +36,7 @@ FLUSH_PATIENCE_S = 5.0
 RETRY_S = (0.5, 5.0)  # after a failed write, first and longest
 CALLS_AT_ONCE = 500  # written in one transaction
 BACKLOG = 20_000  # ended calls kept in memory while the database is away
+LAST_AGENT_DAYS = 30  # whom he talked to earlier is no reason to wait for
 ENTRIES_MOST = 2000  # per call: a bound, flows are bounded far below it
 AWAY = (OperationalError, InterfaceError, sa.exc.TimeoutError, OSError)  # these pass, others do not
 Detail = str | int | float | bool | None | list[str]
@@ -77,8 +78,8 @@ class CallLog:
         self._records.changed(self)
 
     def queued(self, queue: str, position: int | None, step: str = "") -> None:
-        """The call is in line. position  None when an agent is free at once."""
-        self._queued_ms = self.now_ms()
+        """The call is in line; its wait began with the first one. position  None when an agent is free at once."""
+        self._queued_ms = self.now_ms() if self._queued_ms is None else self._queued_ms
         self._set(queue=queue)
         self.add(t.QUEUED, step, queue=queue, position=position)
 
@@ -107,6 +108,8 @@ class CallLog:
             self._set(offers=self.record.offers + 1)
         elif event == t.QUEUED:
             self.urgent = True
+        elif event == t.MOVED:
+            self._set(queue=str(detail.get("queue", "")))
         elif event == t.ANSWERED:
             self.urgent = True
             self._answered_ms = self.now_ms()
@@ -271,6 +274,18 @@ class Records:
             query = query.where(db.call.c.ani == self._number(number))
         async with self.database.read() as connection:
             return tuple(_record(row) for row in (await connection.execute(query)).all())
+
+    async def last_agent(self, number: str) -> str:
+        """Return who talked to this caller last within LAST_AGENT_DAYS, '' for nobody."""
+        since = datetime.now(UTC) - timedelta(days=LAST_AGENT_DAYS)
+        column = db.call.c
+        query = (
+            sa.select(column.agent_id)
+            .where(column.ani == number, column.started_at >= since, column.talk_ms.is_not(None), column.agent_id != "")
+            .order_by(column.started_at.desc()).limit(1)
+        )  # fmt: skip
+        async with self.database.read() as connection:
+            return str(await connection.scalar(query) or "")
 
     async def show(self, text: str) -> tuple[CallRecord, tuple[TraceEntry, ...]]:
         """Return the call whose id is `text`, or begins or ends with it, or the `last`; and its trace.

@@ -14,6 +14,14 @@ CAUSES = {
     "busy": "was busy",
     "no_answer": "did not answer",
     "unreachable": "could not be reached",
+    "left": "hung up before he was connected",
+    "taken_back": "answered when the offer was over",
+}
+LIMITS = {
+    "nobody": "nobody is signed in",
+    "full": "full, or its minutes are used up",
+    "too_long": "the expected wait is too long",
+    "timeout": "the longest wait is over",
 }
 HUNG_UP = {"CallerHungUp": "the caller hung up", "ControllerLost": "the connection to Asterisk broke"}
 LANGUAGES = {"pl": "Polish", "ru": "Russian", "en": "English"}
@@ -122,6 +130,23 @@ def _queued(entry: TraceEntry) -> str:
     return f"in queue {entry.detail.get('queue')} " + (f"at position {place}" if place else "and an agent is free")
 
 
+def _position(entry: TraceEntry) -> str:
+    minutes = entry.detail.get("minutes")
+    wait = f", and a wait of {minutes} minutes" if minutes else ""
+    return f"told his place in line: {entry.detail.get('position')}{wait}"
+
+
+def _overflow(entry: TraceEntry) -> str:
+    to = f"; on to {entry.detail['to']}" if entry.detail.get("to") else ""
+    return f"queue {entry.detail.get('queue')}: {LIMITS.get(str(entry.detail.get('why')), entry.detail.get('why'))}{to}"
+
+
+def _called_back(entry: TraceEntry) -> str:
+    if entry.detail.get("what") == "booked":
+        return f"will be called back, his place in line kept ({entry.detail.get('callback')})"
+    return "was called back, and pressed 1"
+
+
 def _offered(entry: TraceEntry) -> str:
     return f"offered to {entry.detail.get('agent')}: {entry.detail.get('why') or 'no reason noted'}"
 
@@ -170,7 +195,11 @@ SENTENCES: dict[str, Callable[[TraceEntry], str]] = {
     t.NO_MATCH: lambda e: "no announcement concerns him",
     t.HOURS: _hours,
     t.QUEUED: _queued,
-    t.POSITION: lambda e: f"told his place in line: {e.detail.get('position')}",
+    t.POSITION: _position,
+    t.MOVED: lambda e: f"moved to queue {e.detail.get('queue')} ({e.detail.get('by')})",
+    t.OVERFLOW: _overflow,
+    t.CALLED_BACK: _called_back,
+    t.MESSAGE: lambda e: f"left a message of {e.detail.get('seconds')} s",
     t.OFFERED: _offered,
     t.RINGING: lambda e: f"the phone of {e.detail.get('agent')} rings",
     t.REFUSED: _refused,

@@ -1,7 +1,7 @@
 """The trace vocabulary: one word for each thing that can happen to a call. Pure.
 
-`session.py` and `waiting.py` write these, `story.py` tells them in sentences; docs/trace.md is the same table
-for readers. What each carries in its detail is written beside it.
+`session.py` and the modules it calls write these, `story.py` tells them in sentences; docs/trace.md is the same
+table for readers. What each carries in its detail is written beside it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ MATCHED = "matched"  # an announcement concerns the caller: announcement, versio
 NO_MATCH = "no_match"  # no announcement concerns the caller: live (snapshot's version)
 HOURS = "hours"  # a calendar was asked: calendar, open
 QUEUED = "queued"  # in line: queue, position (None: an agent is free)
-POSITION = "position"  # told his place: position
+POSITION = "position"  # told his place: position, minutes (the range of the wait, None when not told)
+MOVED = "moved"  # in another queue from now on, his entry time goes with him: queue, by (key, overflow, supervisor)
+OVERFLOW = "overflow"  # a limit of the queue was reached: queue, why, to (where he goes)
+CALLED_BACK = "called_back"  # a call-back: what (booked, confirmed), callback (its id)
+MESSAGE = "message"  # left a message: seconds
 OFFERED = "offered"  # one agent was chosen: agent, why, token, waited_ms
 RINGING = "ringing"  # the agent's phone rings: agent
 REFUSED = "refused"  # the agent did not take the call: agent, cause
@@ -31,6 +35,7 @@ HUNG_UP = "hung_up"  # the caller left, or the connection to him broke: by
 ENDED = "ended"  # the record was closed: disposition
 
 EVENTS = (
-    ENTERED, LEFT, PLAYED, INTERRUPTED, PRESSED, LANGUAGE, MATCHED, NO_MATCH, HOURS, QUEUED, POSITION, OFFERED,
-    RINGING, REFUSED, ANSWERED, TALK_ENDED, TRANSFERRED, ROUTER_LOST, REATTACHED, LEASE, LADDER, HUNG_UP, ENDED,
+    ENTERED, LEFT, PLAYED, INTERRUPTED, PRESSED, LANGUAGE, MATCHED, NO_MATCH, HOURS, QUEUED, POSITION, MOVED,
+    OVERFLOW, CALLED_BACK, MESSAGE, OFFERED, RINGING, REFUSED, ANSWERED, TALK_ENDED, TRANSFERRED, ROUTER_LOST,
+    REATTACHED, LEASE, LADDER, HUNG_UP, ENDED,
 )  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 
 from ivr import asterisk
 from ivr.asterisk import AgentPhone
+from ivr.ringing import REJECTED
 from tests.asterisk.conftest import ANN, BOB, SOUNDS, agent
 from tests.support.agi_stub import Stub, StubCall, agi_stub
 from tests.support.ami import manager
@@ -87,6 +88,7 @@ async def test_refusal_comes_back_at_once(
 
     assert time.monotonic() - began < 0.3
     assert status == await call.variable("HOTLINE_DIALSTATUS")
+    assert (await call.variable("HOTLINE_DIALCAUSE") == REJECTED) is answer.startswith("603")
     assert not leg.ended.is_set()
 
 
@@ -194,7 +196,10 @@ async def test_unknown_target_is_unavailable(caller: SipPhone, controller: Stub,
     assert await call.variable("HOTLINE_DIALSTATUS") == "CHANUNAVAIL"
 
 
-@pytest.mark.parametrize(("code", "word"), [("*11", "in"), ("*12", "out"), ("*13", "pause"), ("*14", "ready")])
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [("*11", "in"), ("*12", "out"), ("*13", "pause"), ("*135", "pause/5"), ("*14", "ready"), ("*15", "longer")],
+)
 async def test_feature_code_reaches_the_controller(controller: Stub, ann: SipPhone, code: str, word: str) -> None:
     """The controller learns the code and the phone that dialled it."""
     leg = await _call_as_agent(ann, code)
@@ -214,7 +219,7 @@ async def test_feature_code_without_controller_is_503(ann: SipPhone) -> None:
     assert await leg.status() == 503
 
 
-@pytest.mark.parametrize("number", ["100", "911", "0048221234567", "trunk", "*99", "run", ANN.endpoint])
+@pytest.mark.parametrize("number", ["100", "911", "*136", "0048221234567", "trunk", "*99", "run", ANN.endpoint])
 async def test_agents_dial_nothing_but_codes(ann: SipPhone, number: str) -> None:
     """No way from an agent's phone to numbers, other phones or the public network."""
     leg = await _call_as_agent(ann, number)
@@ -260,3 +265,19 @@ async def test_second_controller_gets_feature_codes(pbx: RealAsterisk, ann: SipP
         call = await second.next()
 
         assert call.headers["agi_arg_1"] == ANN.endpoint
+
+
+async def test_agent_who_hangs_up_on_the_whisper_did_not_answer(
+    caller: SipPhone, controller: Stub, ann: SipPhone, sounds: Path,
+) -> None:
+    """The controller learns it as such, and the caller is still there for the next agent."""
+    leg, call = await waiting(caller, controller)
+    call.ring(ann.user, whisper=f"{sounds / 'whisper'}&{sounds / 'whisper'}")
+    ringing = await asyncio.wait_for(ann.offered.get(), 5)
+    ringing.answer()
+    await until(lambda: bytes([SOUNDS["whisper"]]) * 800 in ann.heard)
+    ringing.hang_up()
+    await call.reply()
+
+    assert await call.variable("HOTLINE_DIALSTATUS") == "NOANSWER"
+    assert not leg.ended.is_set()

@@ -138,11 +138,16 @@ async def test_redis_restarted_while_a_caller_waits(hotline: Hotline, phones: Ph
     await first.wait_answered()
     waiting = await to_queue(phones, UNKNOWN)
     await wait_waiting(hotline, 1)
+
+    async def music() -> bool:
+        return "music" in [piece.name for piece in heard(hotline, waiting.heard)]
+
+    await wait_until(music, "music", 30)
     await asyncio.to_thread(hotline.kill, "redis")
     await asyncio.sleep(3)
     await asyncio.to_thread(hotline.spawn, "redis", "native", "redis")
     await asyncio.sleep(3)
-    anna.auto_answer(0.1, tone_hz=AGENT_TONE_HZ, hang_up_after_s=1)
+    anna.auto_answer(0.1, tone_hz=AGENT_TONE_HZ, hang_up_after_s=3)
     await talking.hang_up()
     await waiting.wait_ended(40)
     pieces = [piece.name for piece in heard(hotline, waiting.heard)]

@@ -14,7 +14,7 @@ from ivr.settings import PROJECT, load
 
 CONF = PROJECT / "asterisk-conf"
 CONTEXTS = PROJECT / "dialplans" / "asterisk"
-SECRETS = Secrets("c" * 64, "n" * 64, "t" * 64)
+SECRETS = Secrets("c" * 64, "n" * 64, "t" * 64, "d" * 64, "e" * 64)
 PHONES = (AgentPhone("ag-ann-1", "p" * 32, "ann", "Ann"), AgentPhone("ag-bob-2", "q" * 32, "bob", "Bob; [x]\nload = y"))
 
 

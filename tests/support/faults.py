@@ -50,7 +50,7 @@ async def kill_with_callers_waiting(hotline: Hotline, phones: Phones, anna: Phon
     restart_s = time.monotonic() - killed
     await asyncio.sleep(2)
     gap_s = longest_gap_s(talk.heard[max(0, killed_at - RATE) :], AGENT_TONE_HZ)
-    anna.auto_answer(0.1, tone_hz=AGENT_TONE_HZ, hang_up_after_s=0.5)
+    anna.auto_answer(0.1, tone_hz=AGENT_TONE_HZ, hang_up_after_s=4)  # longer than any whisper
     await talk.hang_up()
     served = []
     for _ in entered:

@@ -1,9 +1,14 @@
-"""A real redis-server for one test: its own port, folder and process. Needs no settings and no Asterisk."""
+"""A real redis-server for one test: its own port, folder and process. Needs no settings and no Asterisk.
+
+HOTLINE_TEST_SERVER=valkey runs a Valkey instead, =cluster a Redis in cluster mode, which refuses a script that leaves
+its slot: `HOTLINE_TEST_SERVER=valkey pytest tests/redis/test_scripts_agree.py`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -39,7 +44,7 @@ class RealRedis:
     async def start(self) -> None:
         """Start the server and wait until it answers; what its append-only file holds comes back."""
         self.process = await asyncio.create_subprocess_exec(
-            *program("redis-server"), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder),
+            *_program(), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder),
             "--save", "", "--daemonize", "no", "--enable-debug-command", "local", *self.options,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.STDOUT)
         async with asyncio.timeout(READY_S):
@@ -79,6 +84,21 @@ class RealRedis:
         self.process = None
 
 
+def _program() -> Sequence[str]:
+    if os.environ.get("HOTLINE_TEST_SERVER") == "valkey":
+        from tests.support.valkey import valkey_program
+
+        return valkey_program()
+    return program("redis-server")
+
+
+async def _take_all_slots(server: RealRedis) -> None:
+    async with contextlib.aclosing(server.client()) as client:
+        await client.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        while "cluster_state:ok" not in str(await client.execute_command("CLUSTER INFO")).replace("': '", ":"):
+            await asyncio.sleep(0.02)
+
+
 def free_port() -> int:
     """Return a TCP port nobody listens on now."""
     with contextlib.closing(socket.socket()) as probe:
@@ -97,9 +117,14 @@ async def real_redis(tmp_path: Path, *, appendonly: bool = False,
     port = free_port()
     folder = tmp_path / f"redis-{port}"
     folder.mkdir(parents=True)
+    cluster = os.environ.get("HOTLINE_TEST_SERVER") == "cluster" and "--cluster-enabled" not in options
+    if cluster:
+        options = [*options, "--cluster-enabled", "yes", "--cluster-port", str(free_port())]
     server = RealRedis(folder, port, ["--appendonly", "yes" if appendonly else "no", *options])
     await server.start()
     try:
+        if cluster:
+            await _take_all_slots(server)
         yield server
     finally:
         await server.stop()
