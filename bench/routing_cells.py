@@ -44,7 +44,7 @@ USUAL: Values = {
     "controller": "bench", "node": "main", "queue": "bench", "entered_ms": "", "max_len": "", "caller": "",
     "resume_ms": 0, "affinity": "", "affinity_ms": 0, "talk_ms": 180_000, "budget": "", "budget_ms": 0,
     "endpoint": "PJSIP/bench", "name": "Bench", "language": "pl", "ring_ms": 20_000, "wrap_up": 1,
-    "attached_ms": "", "margin_ms": 5000, "back_off_ms": 15_000, "pause_after": 0, "batch": 100,
+    "attached_ms": "", "margin_ms": 5000, "back_off_ms": 15_000, "sweeper": "", "pause_after": 0, "batch": 100,
     "dead_after_ms": AN_HOUR_MS, "lost_after_ms": AN_HOUR_MS,
 }  # fmt: skip
 USUAL_OF: dict[str, Values] = {

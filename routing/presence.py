@@ -70,7 +70,7 @@ class Presence:
         restarted = self._run_id not in ("", run_id)
         # While this process stood still its calls may have been detached.
         forgotten = self._epoch != "" and time.monotonic() - self._beat_at > self._dead_after_s
-        forgotten = forgotten or (self._epoch != "" and not reply["known"])
+        forgotten = forgotten or (not reply["known"] and (self._epoch != "" or bool(self.calls)))
         if empty and self.on_empty:
             log.error("redis_empty: %d calls are put in line again", len(self.calls))
             self.on_empty()

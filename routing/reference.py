@@ -329,11 +329,11 @@ class Model(Group):
         if controller in self.controllers:
             self.controllers[controller] = 0
 
-    def sweep_due(self, now: int) -> None:
-        """Do all that is due, in the order of its time."""
+    def sweep_due(self, now: int, sweeper: str = "") -> None:
+        """Do all that is due, in the order of its time. sweeper  the controller that sweeps, so it is alive."""
         dead_before = now - round(self.policy.dead_after_s * 1000)
         for beat_ms, controller in sorted((beat, name) for name, beat in self.controllers.items()):
-            if beat_ms < dead_before:
+            if beat_ms < dead_before and controller != sweeper:
                 self._bury(controller, now)
         for _, member in sorted((due_ms, member) for member, due_ms in self._due().items() if due_ms <= now):
             if self._due().get(member, NEVER) <= now:

@@ -95,7 +95,7 @@ class Router(Supervision, Inquiry):
         """Heartbeat, sweep, receive offers, learn from what happens, for ever; cancel to stop."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(beat_for_ever(self._presence.beat, self.policy))
-            tasks.create_task(sweep_for_ever(self._scripts, self.policy))
+            tasks.create_task(sweep_for_ever(self._scripts, self.policy, self.controller_id))
             tasks.create_task(self._offers.read(self._presence.calls.__contains__))
             tasks.create_task(self._events.read())
             tasks.create_task(self._owed.pay_for_ever())

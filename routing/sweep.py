@@ -20,7 +20,7 @@ BATCH = 50  # an item may free an agent: 50 keep a script under 5 ms
 SETTLE_S = 1.0
 
 
-async def sweep(scripts: Scripts, policy: Policy, *, batch: int = BATCH) -> tuple[int, int]:
+async def sweep(scripts: Scripts, policy: Policy, sweeper: str, *, batch: int = BATCH) -> tuple[int, int]:
     """Do once what is due. Returns (items done, milliseconds to the next due one or -1)."""
     reply = await scripts.run(
         "sweep_due",
@@ -29,15 +29,16 @@ async def sweep(scripts: Scripts, policy: Policy, *, batch: int = BATCH) -> tupl
         lost_after_ms=ms(policy.lost_after_s),
         back_off_ms=ms(policy.back_off_s["no_answer"]),
         pause_after=policy.pause_after["no_answer"],
+        sweeper=sweeper,
     )
     return int(reply["done"]), int(reply["next_ms"])
 
 
-async def sweep_for_ever(scripts: Scripts, policy: Policy) -> None:
+async def sweep_for_ever(scripts: Scripts, policy: Policy, sweeper: str) -> None:
     """Sweep when something is due, at least every `policy.sweep_s`; again at once while more is due."""
     while True:
         try:
-            done, next_ms = await sweep(scripts, policy)
+            done, next_ms = await sweep(scripts, policy, sweeper)
         except RouterUnavailable:
             await asyncio.sleep(SETTLE_S)
             continue

@@ -143,7 +143,8 @@ def test_rule_4_trunk_reaches_exact_numbers_only(rendered: Path) -> None:
 
 def test_rule_4_agents_reach_feature_codes_only() -> None:
     """[from-agent]: star codes, exact."""
-    assert all(re.fullmatch(r"exten => \*\d\d,1,Gosub\(code,s,1\(\w+\)\)", line) for line in dialplan()["from-agent"])
+    exact = r"exten => \*\d{2,3},1,Gosub\(code,s,1\(\w+(/\d)?\)\)"
+    assert all(re.fullmatch(exact, line) for line in dialplan()["from-agent"])
 
 
 def test_rule_4_dial_targets_come_from_fixed_places() -> None:

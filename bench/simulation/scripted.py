@@ -60,7 +60,7 @@ class Scripted:
 
     def sweep(self, now: int) -> None:
         self._beat(now)
-        self._run(now, "sweep_due", batch=1000, dead_after_ms=round(POLICY.dead_after_s * 1000),
+        self._run(now, "sweep_due", sweeper="", batch=1000, dead_after_ms=round(POLICY.dead_after_s * 1000),
                   lost_after_ms=round(POLICY.lost_after_s * 1000),
                   back_off_ms=round(POLICY.back_off_s["no_answer"] * 1000), pause_after=0)  # fmt: skip
 

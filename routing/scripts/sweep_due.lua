@@ -9,12 +9,13 @@
 -- ARGV[4] lost_after_ms   a call no controller took on again for longer is lost
 -- ARGV[5] back_off_ms     back-off of an agent whose ringing came to the deadline
 -- ARGV[6] pause_after     pause him after so many in a row, 0 for never
+-- ARGV[7] sweeper         who sweeps: alive, however long its heartbeat is ago; '' for nobody
 -- Reply  JSON {done, next_ms}: items done; milliseconds to the next due one, -1 when nothing is due ever
 -- Errors  none
 -- @include clock
 -- @include call
 -- @include ring
-local request_id, batch, dead_after_ms, lost_after_ms, back_off_ms, pause_after = unpack(ARGV)
+local request_id, batch, dead_after_ms, lost_after_ms, back_off_ms, pause_after, sweeper = unpack(ARGV)
 local seen = first_reply(request_id)
 if seen then
   return seen
@@ -65,7 +66,7 @@ end
 
 for _, controller in ipairs(redis.call('ZRANGEBYSCORE', key('controllers'), '-inf', '(' .. (now - dead_after_ms),
   'LIMIT', 0, batch)) do
-  if done < batch then
+  if done < batch and controller ~= sweeper then
     bury(controller)
   end
 end

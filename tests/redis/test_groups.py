@@ -60,7 +60,7 @@ async def test_no_key_is_left_behind(tmp_path: Path) -> None:
             await live_through(it, 12)
         await moved.move_ms(3_700_000)
         await moved.scripts.run("sweep_due", batch=100, dead_after_ms=5000, lost_after_ms=30000, back_off_ms=1,
-                                pause_after=0)
+                                pause_after=0, sweeper="")
         left = await moved.dump()
 
         assert left.names() == set()

@@ -239,6 +239,34 @@ class Scripts(RuleBasedStateMachine):
         if not rests and agent:
             self.ready(agent)
 
+    def _in_state(self, state: str, n: int) -> Call | None:
+        found = [c for _, c in sorted(self.model.calls.items()) if c.state == state]
+        return found[n % len(found)] if found else None
+
+    @rule(n=st.integers(0, 5))
+    def ring_and_answer(self, n: int) -> None:
+        if call := self._in_state("offered", n):
+            self.do("offer_take", lambda now: self.model.offer_take(now, call.call_id, call.token), token=call.token,
+                    call_id=call.call_id, margin_ms=round(POLICY.ring_margin_s * 1000))
+            self.do("offer_accept", lambda now: self.model.offer_accept(now, call.call_id, call.token),
+                    call_id=call.call_id, token=call.token)
+
+    @rule(n=st.integers(0, 5))
+    def talk_ends(self, n: int) -> None:
+        if call := self._in_state("bridged", n):
+            self.end(call.call_id, "completed", "k1", True, None)
+
+    @rule(n=st.integers(0, 5), again=st.booleans())
+    def nobody_answers(self, n: int, again: bool) -> None:
+        """He refuses; `again`: and rests no longer, so that the same call may come back to him."""
+        if call := self._in_state("offered", n):
+            agent = call.agent
+            self.do("offer_refuse", lambda now: self.model.offer_refuse(now, call.call_id, call.token, "busy"),
+                    call_id=call.call_id, token=call.token, cause="busy",
+                    back_off_ms=round(POLICY.back_off_s["busy"] * 1000), pause_after=POLICY.pause_after["busy"])
+            if again and agent in self.model.agents:
+                self.ready(agent)
+
     # Time
 
     @rule(by=often([1, 900, 3000, 4000, 5000, 10_000, 31_000]), alive=st.sets(controllers))
@@ -252,10 +280,13 @@ class Scripts(RuleBasedStateMachine):
     def time_passes_unswept(self, by: int) -> None:
         self.redis.move_ms(by)
 
-    @rule()
-    def sweep(self) -> None:
-        self.do("sweep_due", self.model.sweep_due, batch=1000, dead_after_ms=round(POLICY.dead_after_s * 1000),
-                lost_after_ms=round(POLICY.lost_after_s * 1000),
+    @rule(sweeper=often(["", "", "k1"]))
+    def sweep_by(self, sweeper: str) -> None:
+        self.sweep(sweeper)
+
+    def sweep(self, sweeper: str = "") -> None:
+        self.do("sweep_due", lambda now: self.model.sweep_due(now, sweeper), sweeper=sweeper, batch=1000,
+                dead_after_ms=round(POLICY.dead_after_s * 1000), lost_after_ms=round(POLICY.lost_after_s * 1000),
                 back_off_ms=round(POLICY.back_off_s["no_answer"] * 1000), pause_after=POLICY.pause_after["no_answer"])
 
     @rule(controller=controllers)
