@@ -29,7 +29,8 @@ from tests.calls.conftest import (
     wait_until,
 )
 from tests.support.faults import number_of, to_queue
-from tests.support.hotline import Hotline, free_port
+from tests.support.hotline import Hotline
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.timeout(300)  # most of it is listening: prompts are heard to their end
 

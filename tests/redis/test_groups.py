@@ -14,7 +14,8 @@ from routing.keys import class_name
 from routing.model import AgentProfile, Need, Plan
 from routing.router import Router
 from routing.scripts import load
-from tests.support.redis import RealRedis, free_port, real_redis
+from tests.support.ports import free_port
+from tests.support.redis import RealRedis, real_redis
 from tests.support.routing import MOVED_CLOCK, ROOT, START_MS, MovedRedis, index_faults
 
 NET = Need("internet")

@@ -20,6 +20,7 @@ from ivr import asterisk
 from ivr.asterisk import AgentPhone, Secrets
 from ivr.errors import AsteriskError
 from ivr.settings import Settings, load
+from tests.support.ports import free_port
 
 START_S = 15.0
 RTP_PORTS = 2000
@@ -103,7 +104,7 @@ async def real_asterisk(folder: Path, **how: Any) -> AsyncIterator[RealAsterisk]
 def test_settings(folder: Path, **settings: Any) -> Settings:
     """Return settings with free ports and `folder`/var."""
     tcp, udp = free_ports(3, socket.SOCK_STREAM), free_ports(1, socket.SOCK_DGRAM)
-    rtp = random.SystemRandom().randrange(20000, 56000, RTP_PORTS)
+    rtp = random.SystemRandom().randrange(32000, 60000, RTP_PORTS)
     return load(**{
         "var": folder / "var", "host": "127.0.0.1", "sip_port": udp[0], "ami_port": tcp[0], "agi_port": tcp[1],
         "agi_port_next": tcp[2], "rtp_start": rtp, "rtp_end": rtp + RTP_PORTS - 1, **settings,
@@ -113,13 +114,9 @@ def test_settings(folder: Path, **settings: Any) -> Settings:
 test_settings.__test__ = False  # type: ignore[attr-defined]  # not a test, whatever its name
 
 
-def free_ports(count: int, kind: int) -> list[int]:
+def free_ports(count: int, kind: socket.SocketKind) -> list[int]:
     """Return ports of 127.0.0.1 that nobody uses now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket(socket.AF_INET, kind)) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    return [free_port(kind) for _ in range(count)]
 
 
 def _wait_booted(running: RealAsterisk) -> None:

@@ -17,13 +17,7 @@ from typing import Any
 
 from ivr import settings as settings_module
 from ivr.settings import PROJECT, Settings
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port nobody uses now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.support.ports import free_port
 
 
 class Hotline:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from ivr.native import program
+from tests.support.ports import free_port
 
 READY_S = 10.0
 STOP_S = 5.0
@@ -97,13 +97,6 @@ async def _take_all_slots(server: RealRedis) -> None:
         await client.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         while "cluster_state:ok" not in str(await client.execute_command("CLUSTER INFO")).replace("': '", ":"):
             await asyncio.sleep(0.02)
-
-
-def free_port() -> int:
-    """Return a TCP port nobody listens on now."""
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,8 @@ import redis.asyncio
 from redis.asyncio.cluster import ClusterNode
 from redis.exceptions import ResponseError
 
-from tests.support.redis import RealRedis, free_port, real_redis
+from tests.support.ports import free_port
+from tests.support.redis import RealRedis, real_redis
 
 NODES = 3
 SLOTS = 16384

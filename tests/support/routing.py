@@ -79,24 +79,31 @@ class PlainRedis:
 
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
+        client.set_response_callback("INFO", lambda text, **_: text)
         self.loaded = load(MOVED_CLOCK)
         self._sha = {name: str(client.script_load(script.text)) for name, script in self.loaded.items()}
         self._dump = str(client.script_load(_DUMP))
         self.now = START_MS
 
-    def run(self, script: str, **values: Any) -> tuple[dict[str, Any], int]:
-        """Run a script; return its reply and how many changes it made. Raises what Router would."""
-        arguments = [values[name] for name in self.loaded[script].arguments]
+    def run(self, script: str, **values: Any) -> tuple[dict[str, Any], Dump]:
+        """Run a script twice with the same request id; return its reply and all keys afterwards, in one round trip.
+
+        Raises what Router would. An error wrote nothing, and the repetition answered the same and wrote nothing.
+        """
+        asked = (self._sha[script], 1, ROOT, *(values[name] for name in self.loaded[script].arguments))
         pipe = self.client.pipeline(transaction=False)
-        pipe.info("persistence")
-        pipe.evalsha(self._sha[script], 1, ROOT, *arguments)
-        pipe.info("persistence")
-        before, reply, after = pipe.execute(raise_on_error=False)
-        changes = after["rdb_changes_since_last_save"] - before["rdb_changes_since_last_save"]
+        pipe.execute_command("INFO", "persistence")
+        for _ in range(2):
+            pipe.evalsha(*asked)
+            pipe.execute_command("INFO", "persistence")
+        pipe.evalsha(self._dump, 1, ROOT)
+        before, reply, between, again, after, dump = pipe.execute(raise_on_error=False)
         if isinstance(reply, ResponseError):
-            assert changes == 0, f"{script} answered an error and wrote"
+            assert _changes(before) == _changes(after), f"{script} answered an error and wrote"
             raise from_reply(str(reply)) or AssertionError(f"{script}: {reply}")
-        return json.loads(reply), changes
+        assert again == reply
+        assert _changes(between) == _changes(after), f"{script}: a repeated request changes nothing"
+        return json.loads(reply), Dump(json.loads(dump))
 
     def move_ms(self, by: int) -> None:
         """Let `by` milliseconds pass."""
@@ -111,6 +118,11 @@ class PlainRedis:
         self.client.flushall()
         self.now = START_MS
         self.move_ms(0)
+
+
+def _changes(info: str) -> str:
+    """Return the number of changes the server has counted."""
+    return info.partition("rdb_changes_since_last_save:")[2].partition("\r")[0]
 
 
 class MovedRedis:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from ivr.native import program
+from tests.support.ports import free_port
 
 Does = Literal["answer", "no_answer", 404, 480, 486, 503]
 REASONS = {404: "Not Found", 480: "Temporarily Unavailable", 486: "Busy Here", 503: "Service Unavailable"}
@@ -301,7 +302,7 @@ async def call(
         "-r",
         f"{rate:g}",
         "-p",
-        str(free_port()),
+        str(free_port(socket.SOCK_DGRAM)),
         "-timeout",
         f"{timeout_s:g}s",
         "-l",
@@ -314,7 +315,7 @@ async def call(
 @contextlib.asynccontextmanager
 async def agent(server: str, user: str, password: str | None, *, does: Does) -> AsyncIterator[Run]:
     """Register an agent's phone (no password: do not) and let it treat every call one way."""
-    port = str(free_port())
+    port = str(free_port(socket.SOCK_DGRAM))
     if password is not None:
         async with running(
             registering(), server, "-s", user, "-m", "1", "-p", port, "-timeout", "10s", fields=[password]
@@ -323,10 +324,3 @@ async def agent(server: str, user: str, password: str | None, *, does: Does) -> 
             assert stats.successful == 1, f"sipp could not register {user}:\n{registration.output()}"
     async with running(answering(does), server, "-s", user, "-p", port) as run:
         yield run
-
-
-def free_port() -> int:
-    """Return a free UDP port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
