@@ -31,7 +31,7 @@ test: setup ## set everything up and run all tests (beside a running hotline or 
 test-routing: setup ## routing: random lives beside the model, interleavings, seeded bugs; counts
 	@.venv/bin/python -m tests.routing.proof
 
-test-routing-long: setup ## the same with a million model steps, without the seeded bugs
+test-routing-long: setup ## the same with a million model steps (half an hour), without the seeded bugs
 	@.venv/bin/python -m tests.routing.proof long
 
 check: setup ## ruff, mypy, import layers, Lua headers, dialplans, prompts
