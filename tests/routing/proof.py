@@ -1,7 +1,8 @@
 """The whole proof of the routing engine, with its counts: `python -m tests.routing.proof [long]` (make test-routing).
 
 Two at a time: the scripts beside the plain model, interleavings with faults, the faults of other systems; then the
-mutation table. `long` makes a million model steps instead, and hundreds of interleavings, without the table: about half an hour.
+mutation table. `long` makes a million model steps instead, and hundreds of interleavings, without the table: about
+half an hour.
 """
 
 from __future__ import annotations
