@@ -29,7 +29,7 @@ def find_call(snapshot: Snapshot, text: str) -> str | None:
 
     Raises InputError when it could be several.
     """
-    ids = [call.call_id for call in sorted(snapshot.calls, key=lambda call: -call.entered_ms)]
+    ids = [call.call_id for call in sorted(snapshot.calls, key=lambda c: (c.entered_ms, c.call_id), reverse=True)]
     if text in ids:
         return text
     if text == "last":
