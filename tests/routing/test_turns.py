@@ -291,3 +291,38 @@ def test_a_budget_of_minutes_is_spent_by_talking(group: Group) -> None:
         assert group.states() == {"anna": "ready"}
 
     group.run(story())
+
+
+def test_a_call_held_for_an_agent_who_pauses_goes_to_another_at_once(group: Group) -> None:
+    """It waits for him it asks for while he talks; when he pauses, whoever is ready gets it."""
+
+    async def story() -> None:
+        it = group.start_controller().router
+        await it.sign_in(agent("anna"))
+        await it.accept(offer_of(await it.enqueue("1.1", "net", NET)))
+        await it.sign_in(agent("bob"))
+        held = await it.enqueue("1.2", "net", NET, affinity="anna", affinity_wait_s=60, talk_s=10)
+
+        assert held is not None
+        assert held.offer is None
+        await it.pause("anna")
+        assert group.server.dump.records("call")["1.2"]["agent"] == "bob"
+
+    group.run(story())
+
+
+def test_an_emergency_comes_before_whatever_waits(group: Group) -> None:
+    """Later, and of the least priority: the agent who becomes free gets it first."""
+
+    async def story() -> None:
+        it = group.start_controller().router
+        await it.sign_in(agent("anna"))
+        await it.accept(offer_of(await it.enqueue("1.1", "net", NET)))
+        await it.enqueue("1.2", "net", NET, priority=50)
+        await group.pass_s(1)
+        await it.enqueue("1.3", "net", NET, emergency=True)
+        await it.complete("1.1")
+
+        assert group.server.dump.records("agent")["anna"]["call"] == "1.3"
+
+    group.run(story())
