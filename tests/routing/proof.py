@@ -36,7 +36,7 @@ class Part:
 
 def parts(*, long: bool) -> list[Part]:
     """Return what is run, longest first."""
-    lives, orders = (17_000, 600) if long else (450, 120)
+    lives, orders = (19_000, 600) if long else (450, 120)
     half, share = lives // AT_ONCE, orders // AT_ONCE
     model = [Part("scripts beside the model", mutations.TESTS["model"],
                   {"HOTLINE_MODEL_LIVES": half, "HOTLINE_MODEL_STEPS": STEPS_A_LIFE}, seed)
