@@ -100,7 +100,7 @@ class Scripted:
         if now != self._redis.now:
             self._redis.move_ms(now - self._redis.now)
         self._requests += 1
-        return self._redis.run(script, request_id=f"r{self._requests}", **values)[0]
+        return self._redis.once(script, request_id=f"r{self._requests}", **values)
 
 
 @contextlib.contextmanager

@@ -85,6 +85,12 @@ class PlainRedis:
         self._dump = str(client.script_load(_DUMP))
         self.now = START_MS
 
+    def once(self, script: str, **values: Any) -> dict[str, Any]:
+        """Run a script and return its reply."""
+        arguments = [values[name] for name in self.loaded[script].arguments]
+        reply: dict[str, Any] = json.loads(self.client.evalsha(self._sha[script], 1, ROOT, *arguments))
+        return reply
+
     def run(self, script: str, **values: Any) -> tuple[dict[str, Any], Dump]:
         """Run a script twice with the same request id; return its reply and all keys afterwards, in one round trip.
 
