@@ -83,7 +83,7 @@ async def test_a_talk_that_outlives_the_controller_is_recorded_once(
         return len(said) == RATE and longest_gap_s(said, AGENT_TONE_HZ) < 0.2
 
     await wait_until(talking, "the talk", 20)
-    await asyncio.sleep(1.5)  # the record is written every second
+    await asyncio.sleep(1.5)  # the record is written every half second
     await asyncio.to_thread(hotline.kill, "controller")
     gap_from = len(call.heard)
     await asyncio.sleep(2)
