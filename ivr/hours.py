@@ -1,4 +1,4 @@
-"""Opening hours: weekly spans and special days in one time zone, asked about one moment.
+"""Calendars: opening hours with special days in one time zone, asked about one moment. Agents' working hours too.
 
 Pure: the moment is passed in. `flow/load.py` builds calendars from dialplans/hours.toml, the session and
 `flow/trial.py` ask them. Times are wall-clock times of the calendar's zone: on the day a clock is put back
@@ -8,43 +8,43 @@ the repeated hour is open both times, on the day it is put forward a skipped ope
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from ivr.opening import DAY_MIN, Opening, Span
+
+__all__ = [
+    "DAY_MIN", "WEEKDAYS", "Calendar", "Span", "is_open", "next_change", "read_day", "read_span", "read_week",
+    "read_weekdays", "spans",
+]  # fmt: skip
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-DAY_MIN = 24 * 60
+AHEAD_DAYS = 3 * 366  # how far the next change is looked for
 
 T = TypeVar("T")
 
 _SPAN = re.compile(r"([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
 _YEARLY = re.compile(r"([0-9]{2})-([0-9]{2})")
 _DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-@dataclass(frozen=True)
-class Span:
-    """Open from minute `start` of a day until minute `end`; past 1440 it runs into the next day."""
-
-    start: int
-    end: int
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Calendar:
     """Opening hours with a name.
 
-    weekly  spans by weekday, 0 is Monday; a day without an entry is closed.
-    dated, yearly  special days: they replace the week's spans; () is closed all day.
-    A dated one beats a yearly one.
+    opening  the hours of ordinary days.  dated, yearly  special days, () is closed all day: they replace the
+    hours that begin on that day. A dated one beats a yearly one.
     """
 
     name: str
     zone: ZoneInfo
-    weekly: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
+    opening: Opening
+    title: str = ""
     dated: Mapping[date, tuple[Span, ...]] = field(default_factory=dict)
     yearly: Mapping[tuple[int, int], tuple[Span, ...]] = field(default_factory=dict)
 
@@ -62,17 +62,58 @@ def is_open(calendar: Calendar, at: datetime) -> bool:
         return True
     if today == date.min:
         return False
-    yesterday = today - timedelta(days=1)
-    return any(span.start <= minute + DAY_MIN < span.end for span in spans(calendar, yesterday))
+    return any(span.start <= minute + DAY_MIN < span.end for span in spans(calendar, today - _DAY))
+
+
+def next_change(calendar: Calendar, at: datetime) -> datetime | None:
+    """Return when `calendar` opens, if it is closed at the moment `at`, or closes, if it is open; in its zone.
+
+    None when it does neither in the next three years. Raises ValueError when `at` carries no time zone.
+    """
+    now = is_open(calendar, at)
+    day = at.astimezone(calendar.zone).date() - _DAY
+    earlier = _turns(calendar, day)
+    for _ in range(AHEAD_DAYS):
+        day += _DAY
+        later = _turns(calendar, day)
+        for turn in sorted(earlier | later):  # a clock change of one day may lie behind hours of the next
+            if turn > at and is_open(calendar, turn) != now:
+                return turn.astimezone(calendar.zone)
+        earlier = later
+    return None
+
+
+def _turns(calendar: Calendar, day: date) -> set[datetime]:
+    """Return the moments in UTC at which something can change because of `day`, and some more."""
+    midnight = datetime(day.year, day.month, day.day)
+    minutes = {minute for span in spans(calendar, day) for minute in (span.start, span.end)}
+    walls = [(midnight + timedelta(minutes=minute)).replace(tzinfo=calendar.zone) for minute in minutes]
+    turns = {wall.replace(fold=fold).astimezone(UTC) for wall in walls for fold in (0, 1)}
+    return turns | set(_clock_changes(calendar.zone, midnight.replace(tzinfo=UTC)))
+
+
+def _clock_changes(zone: ZoneInfo, start: datetime) -> Iterator[datetime]:
+    """Yield the moment within a day of `start` at which clocks of `zone` are put forward or back, if there is one."""
+    end = start + _DAY
+    before, after = (moment.astimezone(zone).utcoffset() for moment in (start, end))
+    if before == after:
+        return
+    while end - start > timedelta(seconds=1):
+        middle = start + (end - start) // 2
+        if middle.astimezone(zone).utcoffset() == before:
+            start = middle
+        else:
+            end = middle
+    yield end.replace(microsecond=0)
 
 
 def spans(calendar: Calendar, day: date) -> tuple[Span, ...]:
-    """Return the spans that begin on `day`."""
+    """Return the hours that begin on `day`."""
     if day in calendar.dated:
         return calendar.dated[day]
     if (day.month, day.day) in calendar.yearly:
         return calendar.yearly[day.month, day.day]
-    return calendar.weekly.get(day.weekday(), ())
+    return calendar.opening.on(day)
 
 
 def read_span(text: str) -> Span:

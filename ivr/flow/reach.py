@@ -9,21 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from itertools import groupby
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from ivr.call import LANGUAGE_SKILL
 from ivr.errors import nearest
+from ivr.flow.gaps import Gaps, all_hours, find_gaps, gap_words, hours_text, uncovered, when_open
 from ivr.flow.model import Dialplans, QueueConfig, Step, led_to
-from ivr.hours import DAY_MIN, WEEKDAYS, Calendar, Span
+from ivr.hours import DAY_MIN, Span
+from ivr.opening import merged
 from routing.model import Need
 
-Gaps = Mapping[str, tuple[Span, ...]]
-
-WEEK_MIN = 7 * DAY_MIN
 ALWAYS: Mapping[int, tuple[Span, ...]] = {day: (Span(0, DAY_MIN),) for day in range(7)}
 NOBODY = "nobody"  # the outcome
+DAYS_TOLD = 6
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,10 @@ class Staff:
 class Hole:
     """Hours at which nobody can answer callers of one queue.
 
-    language  '' when the queue does not ask for one.  needs  without the language.  gaps  minutes of the week
-    ('') or of a special day.  ever  does somebody answer at other hours?  then  what takes those callers all the
-    same (`overflow = "callback"`), '' when nothing does.  near  the skill that was meant, perhaps.
+    language  '' when the queue does not ask for one.  needs  without the language.  gaps  minutes of the week: under
+    '' those of every week (or of many), under a day only of that one.  ever  does somebody answer at other hours?
+    then  what takes those callers all the same (`overflow = "callback"`), '' when nothing does.  near  the skill that
+    was meant, perhaps.
     """
 
     queue: str
@@ -57,8 +57,9 @@ class Hole:
         """Tell the hours: `on sat 09:00-14:00`."""
         if not self.ever:
             return "at any hour"
-        days = [f"{day} " + " ".join(map(_hours, spans)) for day, spans in self.gaps.items() if day]
-        return "on " + ", ".join([*_words(self.gaps.get("", ())), *days])
+        days = [f"{day} " + " ".join(map(hours_text, gaps)) for day, gaps in self.gaps.items() if day]
+        more = [f"{len(days) - DAYS_TOLD} days more"] if len(days) > DAYS_TOLD else []
+        return "on " + ", ".join([*gap_words(self.gaps.get("", ())), *days[:DAYS_TOLD], *more])
 
     def __str__(self) -> str:
         speaking = f" for callers who speak {self.language}" if self.language else ""
@@ -71,6 +72,8 @@ def find_holes(dialplans: Dialplans, staff: Sequence[Staff], zone: ZoneInfo, tod
     zone  of the agents' working hours.  today  special days before it do not count.
     """
     languages = spoken(dialplans)
+    named = {queue.hours for queue in dialplans.queues.values()}
+    opened = {name: when_open(dialplans.hours.get(name), zone, today) for name in named}
     found = []
     for queue in dialplans.queues.values():
         steps = tuple(_entries(queue.name, dialplans))
@@ -81,7 +84,7 @@ def find_holes(dialplans: Dialplans, staff: Sequence[Staff], zone: ZoneInfo, tod
         for language in languages if any(each.by_language for each in chain) else ("",):
             needs = _needs(chain, language)
             able = [agent for agent in staff if any(meets(need, agent.skills) for need in needs)]
-            gaps = _gaps(dialplans.hours.get(queue.hours), _together(agent.week for agent in able), zone, today)
+            gaps = find_gaps(opened[queue.hours], all_hours(agent.week for agent in able))
             if gaps:
                 texts = tuple(dict.fromkeys(_without_language(need) for need in needs))
                 found.append(Hole(queue.name, language, texts, gaps, bool(able), then, _near(needs, staff)))
@@ -94,7 +97,8 @@ def grown(before: Iterable[Hole], after: Iterable[Hole]) -> tuple[Hole, ...]:
 
     def larger(hole: Hole) -> bool:
         old = known.get((hole.queue, hole.language), {})
-        return any([*_uncovered(spans, old.get(day, ()), 0)] for day, spans in hole.gaps.items())
+        usual = old.get("", ())
+        return any([*uncovered(gaps, merged((*usual, *old.get(day, ()))), 0)] for day, gaps in hole.gaps.items())
 
     return tuple(hole for hole in after if larger(hole))
 
@@ -180,99 +184,3 @@ def _near(needs: Iterable[Need], staff: Sequence[Staff]) -> str:
     asked = [skill for need in needs for skill, _, _ in need.terms]
     unknown = [skill for skill in asked if skill not in known and not skill.startswith(LANGUAGE_SKILL)]
     return next((near for skill in unknown if (near := nearest(skill, known))), "")
-
-
-# -- minutes of a week, 0 is Monday 00:00
-
-
-def _together(weeks: Iterable[Mapping[int, tuple[Span, ...]]]) -> list[Span]:
-    """Return all minutes of these weeks, sorted and merged; what runs into the next Monday is Monday's."""
-    spans = [Span(day * DAY_MIN + s.start, day * DAY_MIN + s.end) for week in weeks for day in week for s in week[day]]
-    spans += [Span(0, span.end - WEEK_MIN) for span in spans if span.end > WEEK_MIN]
-    spans = [Span(span.start, min(span.end, WEEK_MIN)) for span in spans]
-    merged: list[Span] = []
-    for span in sorted(spans, key=lambda each: each.start):
-        if merged and span.start <= merged[-1].end:
-            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
-        else:
-            merged.append(span)
-    return merged
-
-
-def _gaps(calendar: Calendar | None, covered: Sequence[Span], zone: ZoneInfo, today: date) -> Gaps:
-    """Return when `calendar` (None: always) is open and nobody works: of the week under '', of special days."""
-    shifts = _shifts(calendar.zone, zone, today) if calendar else {0}
-    opened = {"": _together([calendar.weekly if calendar else ALWAYS])}
-    for day, on, spans in _special_days(calendar, today):
-        opened[day] = [Span(on * DAY_MIN + span.start, on * DAY_MIN + span.end) for span in spans]
-    found = {}
-    for day, hours in opened.items():
-        gaps = {gap for shift in shifts for gap in _uncovered(hours, covered, shift)}
-        found[day] = tuple(sorted(gaps, key=_start))
-    return {day: gaps for day, gaps in found.items() if gaps}
-
-
-def _shifts(calendar: ZoneInfo, zone: ZoneInfo, today: date) -> set[int]:
-    """Return by how many minutes clocks of the calendar are ahead of those of `zone`, in winter and summer."""
-    found = set()
-    for month in (1, 7):
-        noon = datetime(today.year, month, 15, 12)
-        ahead = noon.replace(tzinfo=zone) - noon.replace(tzinfo=calendar)
-        found.add(round(ahead.total_seconds() / 60))
-    return found
-
-
-def _special_days(calendar: Calendar | None, today: date) -> Iterator[tuple[str, int, tuple[Span, ...]]]:
-    """Yield special days with hours and the weekday each is; one of every year falls on each weekday some day."""
-    if calendar is None:
-        return
-    for day, spans in calendar.dated.items():
-        if day >= today:
-            yield day.isoformat(), day.weekday(), spans
-    for (month, number), spans in calendar.yearly.items():
-        for weekday in range(7):
-            yield f"{month:02d}-{number:02d} (when a {WEEKDAYS[weekday]})", weekday, spans
-
-
-def _uncovered(opened: Iterable[Span], covered: Sequence[Span], shift: int) -> Iterator[Span]:
-    """Yield the parts of `opened` outside `covered`, which is `shift` minutes behind."""
-    round_the_week = [
-        Span(span.start + shift + turn, span.end + shift + turn)
-        for turn in (-WEEK_MIN, 0, WEEK_MIN) for span in covered
-    ]  # fmt: skip
-    for span in opened:
-        at = span.start
-        for work in round_the_week:
-            if work.end <= at:
-                continue
-            if work.start >= span.end:
-                break
-            if work.start > at:
-                yield Span(at, work.start)
-            at = max(at, work.end)
-        if at < span.end:
-            yield Span(at, span.end)
-
-
-def _words(gaps: Iterable[Span]) -> list[str]:
-    """Return gaps as `mon-fri 18:00-20:00`, days with the same hours together."""
-    days: dict[int, list[str]] = {}
-    for gap in sorted(gaps, key=_start):
-        for day in range(gap.start // DAY_MIN, (gap.end - 1) // DAY_MIN + 1):
-            begin, end = max(gap.start, day * DAY_MIN), min(gap.end, (day + 1) * DAY_MIN)
-            days.setdefault(day % 7, []).append(_hours(Span(begin, end)))
-    found = []
-    for _, run in groupby(enumerate(sorted(days)), key=lambda item: (item[1] - item[0], days[item[1]])):
-        among = [day for _, day in run]
-        name = WEEKDAYS[among[0]] + (f"-{WEEKDAYS[among[-1]]}" if len(among) > 1 else "")
-        found.append(f"{name} {' '.join(dict.fromkeys(days[among[0]]))}")
-    return found
-
-
-def _hours(span: Span) -> str:
-    start, end = span.start % DAY_MIN, span.end % DAY_MIN or DAY_MIN
-    return f"{start // 60:02d}:{start % 60:02d}-{end // 60:02d}:{end % 60:02d}"
-
-
-def _start(span: Span) -> int:
-    return span.start
