@@ -1,4 +1,4 @@
-"""Find the native programs Hotline runs: Asterisk, Redis, SIPp, the speech synthesiser.
+"""Find the native programs Hotline runs: Asterisk, Redis, SIPp, the speech synthesiser, Graphviz.
 
 A suitable program on PATH is used; else the one unpacked below `.runtime/root` (see `ivr/fetch.py`), started
 through its own loader so that the machine's libc does not matter. May import settings and errors only.
@@ -47,6 +47,7 @@ PARTS = {
         0,
         ("rhvoice", "rhvoice-english", "rhvoice-polish", "rhvoice-russian"),
     ),
+    "dot": Part(("dot",), "usr/bin/dot", ("-V",), 2, ("graphviz",)),
 }
 VOICES = {"en": "slt", "pl": "magda", "ru": "aleksandr-hq"}
 

@@ -201,3 +201,14 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(
 
     with pytest.raises(ConfigError, match=f"{tmp_path / 'file'}.*Not a directory.*HOTLINE_{setting.upper()}"):
         setup.set_up(blocked, lambda _: None)
+
+
+def test_apt_is_told_that_needless_packages_are_there(conf: Settings, tool: Tool) -> None:
+    """Graphviz only places boxes: its plugins for image formats, and all that hangs on them, stay away."""
+    tool("apt-get", SITE + "exit 100")
+    refused()
+    status = (conf.path(conf.cache_dir) / "apt/status").read_text()
+
+    assert "Status: install ok installed" in status
+    assert all(f"{name} (= 999:0)" in status for name in module.NEEDLESS)
+    assert status.endswith("\n\n")
