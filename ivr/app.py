@@ -34,7 +34,9 @@ from ivr.record.orphans import close_orphans
 from ivr.record.store import Records
 from ivr.session import Parts, Session
 from ivr.settings import Settings
-from ivr.speech.catalog import load_prompt_set
+from ivr.versions.canary import CanaryWatch
+from ivr.versions.live import Edition, LiveDialplans
+from ivr.webhook import Webhooks
 from routing.errors import RoutingError
 from routing.model import AgentView, WaitingCall
 from routing.router import Router
@@ -70,16 +72,18 @@ class Controller:
         self.nobody_seen = False
         self.compared = False
         self.live = Live(self.database, self.redis, settings)
-        prompts = load_prompt_set(settings)
+        self.dialplans = LiveDialplans(self.database, self.redis, settings, name, on_change=self._dialplans_changed)
+        self.canary = CanaryWatch(self.dialplans)
         self.parts = Parts(
             settings=settings,
-            dialplans=load_dialplans(settings),
-            prompts=prompts,
+            dialplans=self.dialplans.snapshot.live.dialplans,
+            prompts=self.dialplans.snapshot.live.prompts,
             live=self.live,
             router=self.router,
             watch=self.watch,
             ami=self.ami,
-            records=Records(self.database),
+            records=Records(self.database, on_call=self.canary.noted),
+            webhooks=Webhooks(settings.tokens),
         )
         if settings.trunk_to:
             dialler = Dialler(settings, secrets.ami_dialler)
@@ -90,11 +94,13 @@ class Controller:
         self.live.on_change = self.last_known_good.write
         self.server = AgiServer(token=secrets.agi_token, handler=self.handle)
 
-    async def run(self, on_ready: Callable[[], None], stop: asyncio.Event) -> None:
+    async def run(self, on_ready: Callable[[Dialplans], None], stop: asyncio.Event) -> None:
         """Serve calls until `stop` is set, then drain. A part that breaks ends the controller: it is started again.
 
+        on_ready  called once with what callers are led by.
         No TaskGroup: a library that swallows one cancellation (redis-py on Python 3.11) must not keep us alive.
         """
+        await self.dialplans.start()
         running = [
             asyncio.create_task(work)
             for work in self._works()
@@ -105,7 +111,7 @@ class Controller:
             await self.server.start("127.0.0.1", self.settings.agi_port)
             tasks: list[asyncio.Task[Any]] = [*running, stopping]
             if await self._wait_connected(tasks):
-                on_ready()
+                on_ready(self.parts.dialplans)
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             await self._drain()
         finally:
@@ -114,6 +120,7 @@ class Controller:
                 for task in running:
                     task.cancel()
                 ended, _ = await asyncio.wait(running, timeout=1)
+        await self.parts.webhooks.close()
         await self.router.close()
         await self.redis.aclose()
         await self.database.close()
@@ -136,7 +143,8 @@ class Controller:
     async def _call(self, channel: Channel) -> None:
         headers = channel.headers
         dnis = headers.get("agi_arg_1", "")
-        number = self.parts.dialplans.numbers.get(dnis)
+        resume, edition = await self._edition(headers.get("agi_arg_4", ""), headers.get("agi_uniqueid", ""), dnis)
+        number = edition.dialplans.numbers.get(dnis)
         if number is None:
             logger.warning("a number without a flow was called", dnis=dnis)
             await channel.set_variable("HOTLINE_DONE", "unknown-number")
@@ -153,10 +161,25 @@ class Controller:
             self.parts,
             call,
             number,
-            resume=headers.get("agi_arg_4", ""),
+            edition=edition,
+            resume=resume,
             was_talking=headers.get("agi_arg_5", "") == "ANSWER",
         )
         await session.run()
+
+    async def _edition(self, resume: str, call_id: str, dnis: str) -> tuple[str, Edition]:
+        """Return where a call goes on, and the edition it follows: the one it began with, else one for a new call."""
+        resume, _, version = resume.partition("@")
+        if version:
+            return resume, await self.dialplans.edition_of(version)
+        return resume, self.dialplans.edition(call_id, dnis)
+
+    async def _dialplans_changed(self) -> None:
+        """Everything but the calls that are up follows what is live now."""
+        live = self.dialplans.snapshot.live
+        self.parts.dialplans, self.parts.prompts = live.dialplans, live.prompts
+        if self.ami.connected:
+            await self.last_known_good.write()
 
     # -- kept running
 
@@ -164,7 +187,7 @@ class Controller:
         desk = self.parts.callbacks
         calling_back = (desk.run(), desk.dialler.run()) if desk else ()
         work = (self.ami.run(), self.live.run(), self.parts.records.run(), self._route(), self._sweep())
-        return *work, *calling_back
+        return *work, self.dialplans.run(), self.canary.run(), *calling_back
 
     async def _route(self) -> None:
         await self.router.start()
@@ -251,10 +274,10 @@ def router_redis(settings: Settings) -> Redis:
 
 def load_dialplans(settings: Settings) -> Dialplans:
     """Load and check the dialplans with the prompts that exist."""
-    return flows.load(settings.dialplans_dir, flows.prompt_keys(settings.prompts_dir))
+    return flows.load(settings.dialplans_dir, flows.prompt_keys(*settings.prompt_dirs))
 
 
-def serve(settings: Settings, on_ready: Callable[[], None]) -> None:
+def serve(settings: Settings, on_ready: Callable[[Dialplans], None]) -> None:
     """Run one controller until SIGTERM or SIGINT."""
     log.configure(settings.log_level)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 LANGUAGES = ("pl", "ru", "en")
+CLASSES = ("normal", "business", "vip", "medical")
 CALLBACK_ID = "cb-"  # the ids of call-backs begin so; no channel that Asterisk names itself does
 LANGUAGE_SKILL = "lang/"  # who speaks Polish has the skill lang/pl
 
@@ -31,7 +32,7 @@ class Customer:
     """Who is calling, as far as the customer file tells.
 
     number  ANI in E.164 with +.  area  path such as pl/mazowieckie/warszawa/wola.
-    language  one of LANGUAGES or ''.  class_  'normal', 'business', 'vip' or 'medical'.
+    language  one of LANGUAGES or ''.  class_  one of CLASSES.  postcode  as written in the file, '' when not known.
     """
 
     number: str
@@ -40,6 +41,7 @@ class Customer:
     area: str
     language: str = ""
     class_: str = "normal"
+    postcode: str = ""
 
 
 @dataclass(frozen=True)

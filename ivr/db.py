@@ -75,6 +75,7 @@ announcement_version = sa.Table(
     sa.Column("eta", Moment, nullable=True),
     sa.Column("until", Moment, nullable=False, index=True),
     sa.Column("clips", sa.JSON, nullable=False),
+    sa.Column("kind", sa.String(8), nullable=False, server_default="outage"),
 )
 
 customer = sa.Table(
@@ -86,6 +87,7 @@ customer = sa.Table(
     sa.Column("area", sa.String(200), nullable=False, index=True),
     sa.Column("language", sa.String(8), nullable=False),
     sa.Column("class", sa.String(16), nullable=False),
+    sa.Column("postcode", sa.String(20), nullable=False, server_default=""),
 )
 
 agent = sa.Table(
@@ -178,6 +180,48 @@ message = sa.Table(
     sa.Column("length_ms", sa.Integer, nullable=False),
     sa.Column("left_at", Moment, nullable=False, index=True),
     sa.Column("done_at", Moment, nullable=True),
+)
+
+# What callers answered to the questions of a survey. part, n  as in call_trace.  question  its prompt.
+survey_answer = sa.Table(
+    "survey_answer",
+    metadata,
+    sa.Column("call_id", sa.String(80), primary_key=True),
+    sa.Column("part", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("survey", sa.String(40), nullable=False),
+    sa.Column("question", sa.String(80), nullable=False),
+    sa.Column("points", sa.Integer, nullable=False),
+    sa.Column("at", Moment, nullable=False, index=True),
+)
+
+# Every set of call flows that was ever live. version  as Dialplans.version.  content  zlib-compressed JSON: its files,
+# and the prompts that existed then.
+dialplan_version = sa.Table(
+    "dialplan_version",
+    metadata,
+    sa.Column("version", sa.String(40), primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("author", sa.String(100), nullable=False),
+    sa.Column("note", sa.String(400), nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+
+# Which of them calls follow; rows are only added, the last one holds. canary  the version `share` percent of new calls
+# try, or which just ceased to be tried (state).  prompts, canary_prompts  versions of the prompt index.
+dialplan_live = sa.Table(
+    "dialplan_live",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("version", sa.String(40), nullable=False),
+    sa.Column("prompts", sa.String(40), nullable=False),
+    sa.Column("canary", sa.String(40), nullable=False),
+    sa.Column("canary_prompts", sa.String(40), nullable=False),
+    sa.Column("share", sa.Float, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("by", sa.String(100), nullable=False),
+    sa.Column("why", sa.String(400), nullable=False),
 )
 
 

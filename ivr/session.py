@@ -22,23 +22,31 @@ from ivr.ami.client import AmiClient
 from ivr.ami.watch import Watch
 from ivr.announce.live import Live
 from ivr.call import Call, mask
+from ivr.call_facts import Questions, look
+from ivr.callback import callback
 from ivr.errors import AgiError, AsteriskError, CallEnded
 from ivr.flow import commands as c
 from ivr.flow.load import Dialplans, Number, QueueConfig
+from ivr.flow.place import read_place, read_variables, write_variables
 from ivr.flow.run import run
-from ivr.hours import is_open
+from ivr.known import check_hours, find_announcements, find_customer, find_state, recall_customer
+from ivr.message import message
 from ivr.queueing import wait_in_queue
 from ivr.record import trace as t
 from ivr.record.store import CallLog, Records
 from ivr.settings import Settings
-from ivr.sound import Clip, Phrase, PromptSet
+from ivr.sound import Clip, Phrase, PromptSet, SayDigits, SayNumber
+from ivr.transfer import transfer
+from ivr.webhook import Webhooks, fetch
 from routing.router import Router
 
 if TYPE_CHECKING:
     from ivr.callback_desk import CallBackDesk
+    from ivr.versions.live import Edition
 
 logger = log.logger(__name__)
 
+RESUMED = ("menu", "collect", "identify", "language", "queue", "survey", "callback", "message")
 LEASE_MARGIN_S = 5.0  # a prompt may run this much longer than its file says before the ladder takes over
 
 
@@ -55,24 +63,33 @@ class Parts:
     ami: AmiClient
     records: Records
     calls: dict[str, Session] = field(default_factory=dict)
+    webhooks: Webhooks = field(default_factory=Webhooks)
+    questions: Questions = field(default_factory=Questions)
     callbacks: CallBackDesk | None = None
 
 
 class Session:
     """One caller's call, from the first prompt to the record."""
 
-    def __init__(self, channel: Channel, parts: Parts, call: Call, number: Number, *, resume: str, was_talking: bool):
-        """resume  `step|language|queue` left by a controller that died, '' for a new call.
+    def __init__(
+        self, channel: Channel, parts: Parts, call: Call, number: Number, *, resume: str, was_talking: bool,
+        edition: Edition | None = None,
+    ):  # fmt: skip
+        """resume  `place|language|queue` left by a controller that died (flow/place.py), '' for a new call.
 
         was_talking  that controller died while the caller talked to an agent, and the talk is over.
+        edition  flows and prompts this call follows to its end; None: what is live now.
         """
         self.channel, self.parts, self.call, self.number = channel, parts, call, number
-        self.step, language, self.resumed_queue = (*resume.split("|"), "", "")[:3]
+        self.place, language, self.resumed_queue = (*resume.split("|"), "", "")[:3]
+        self.step, self.flow = "", number.flow
         self.was_talking = was_talking
+        self.connected = False
         self.customer = None if call.tainted else parts.live.customer(call.ani)
         self.language = language or (self.customer.language if self.customer else "") or number.language
-        self.prompts = parts.prompts
-        self.dialplans = parts.dialplans
+        self.edition = edition  # in memory as long as a call holds it
+        self.prompts = edition.prompts if edition else parts.prompts
+        self.dialplans = edition.dialplans if edition else parts.dialplans
         self.log: CallLog = parts.records.begin(
             call,
             datetime.now(ZoneInfo(parts.settings.timezone)),
@@ -113,13 +130,16 @@ class Session:
             )
 
     async def _follow_flow(self) -> None:
-        flow = self.dialplans.flows[self.number.flow]
-        resume = self.step if self.step in flow.steps else None
-        if resume:
+        flows = self.dialplans.flows
+        place = read_place(self.place, flows)
+        if place:
+            self.flow, self.step = place[-1]
+            self.kept = read_variables(await self.channel.get_variable("HOTLINE_VARIABLES") or "")
+            await recall_customer(self)
             self.log.add(t.REATTACHED, self.step)
         else:
             await self.channel.answer()
-        generator = run(flow, start=resume)
+        generator = run(flows[self.number.flow], flows, place=self.place, variables=self.kept)
         event: c.Event | None = None
         while True:
             command = generator.send(event) if event is not None else next(generator)
@@ -140,7 +160,7 @@ class Session:
             case c.Enter():
                 return await self._enter(command)
             case c.Leave():
-                self.log.add(t.LEFT, command.step, outcome=command.outcome, detail=command.detail)
+                self.log.add(t.LEFT, command.step, flow=command.flow, outcome=command.outcome, detail=command.detail)
                 return c.Done()
             case c.Play():
                 key = await self.play(command.phrases, command.keys)
@@ -155,25 +175,56 @@ class Session:
                 self.log.add(t.LANGUAGE, self.step, language=command.language)
                 return c.Done()
             case c.FindAnnouncements():
-                return self._find_announcements(command)
+                return c.Found(find_announcements(self, command.service))
+            case c.FindState():
+                return find_state(self, command.service)
+            case c.FindCustomer():
+                return await find_customer(self, command)
+            case c.Look():
+                return await look(self, command.facts)
             case c.CheckHours():
-                return self._check_hours(command)
+                return check_hours(self, command.name)
+            case c.Fetch():
+                return await fetch(self, command)
+            case _:
+                return await self._connect(command)
+
+    async def _connect(self, command: c.Command) -> c.Event:
+        match command:
             case c.Queue():
-                return await wait_in_queue(self, command.queue)
+                queued = await wait_in_queue(self, command.queue)
+                if queued.outcome == "answered":
+                    self._was_connected("agent")
+                return queued
             case c.Transfer():
-                return await self._transfer(command)
-            case c.Keep():
-                self.kept[command.name] = command.digits
+                transferred = await transfer(self, command.target)
+                if transferred.outcome == "answered":
+                    self._was_connected("transferred")
+                return transferred
+            case c.OfferCallback():
+                booked = await callback(self, self.dialplans.queues[command.queue], None)
+                return c.Arranged("booked" if booked else "declined")
+            case c.TakeMessage():
+                kept = await message(self, self.dialplans.queues[command.queue])
+                return c.Arranged("kept" if kept else "none")
+            case c.Answer():
+                self.log.surveyed(command.survey, command.question, command.points, self.step)
                 return c.Done()
-            case c.HangUp():
-                raise AssertionError("HangUp ends the flow and is not performed")
+            case c.Keep():
+                self.kept[command.name] = command.value
+                await self.channel.set_variable("HOTLINE_VARIABLES", write_variables(self.kept))
+                return c.Done()
+        raise AssertionError(f"{command!r} is not performed")
 
     async def _enter(self, command: c.Enter) -> c.Event:
-        self.step = command.step
-        self.log.add(t.ENTERED, command.step, kind=command.kind)
-        if command.kind in ("menu", "collect", "language", "queue"):  # where a second controller may take over
+        self.step, self.flow, self.place = command.step, command.flow, command.place
+        self.log.add(t.ENTERED, command.step, flow=command.flow, kind=command.kind)
+        if command.kind in RESUMED:  # where a second controller may take over
             await self.lease(0)
-            await self.channel.set_variable("HOTLINE_STEP", f"{command.step}|{self.language}")
+            await self._remember(f"{command.place}|{self.language}")
+            if self.connected:  # it is not the talk that he is to be led on from
+                self.connected = False
+                await self.channel.set_variable("HOTLINE_DIALSTATUS", "")
         return c.Done()
 
     async def _hang_up(self, command: c.HangUp) -> None:
@@ -213,7 +264,7 @@ class Session:
         """Play phrases; return the key that stopped them or ''."""
         for phrase in phrases:
             for stem in self.prompts.files(phrase, self.language):
-                name = phrase.name if isinstance(phrase, Clip) else self.prompts.name(stem)
+                name = self._name(phrase, stem)
                 seconds = self.prompts.seconds(stem)
                 await self.lease(seconds)
                 began = self.log.now_ms()
@@ -227,6 +278,12 @@ class Session:
                     return key
         return ""
 
+    def _name(self, phrase: Phrase, stem: str) -> str:
+        """Return what the trace calls a file; digits and numbers may be what he entered, which is kept nowhere."""
+        if isinstance(phrase, SayDigits | SayNumber):
+            return "digits" if isinstance(phrase, SayDigits) else "number"
+        return phrase.name if isinstance(phrase, Clip) else self.prompts.name(stem)
+
     async def _ask(self, command: c.Ask) -> str:
         text = await self.play(command.phrases, "0123456789*#")
         while text != command.finish and len(text) < command.most:
@@ -239,30 +296,9 @@ class Session:
             self.log.add(t.PRESSED, self.step, key=text)
         elif text:
             self.log.add(t.PRESSED, self.step, keys=len(text))
+        else:
+            self.log.add(t.SILENT, self.step)
         return "" if text == command.finish else text
-
-    # -- what is known
-
-    def _find_announcements(self, command: c.FindAnnouncements) -> c.Found:
-        now = datetime.now(ZoneInfo(self.parts.settings.timezone))
-        found = self.parts.live.match(self.call, language=self.language, service=command.service, now=now)
-        for announcement in found:
-            self.log.add(
-                t.MATCHED,
-                self.step,
-                announcement=announcement.announcement_id,
-                version=announcement.version,
-                why=announcement.why,
-            )
-        if not found:
-            self.log.add(t.NO_MATCH, self.step, live=self.parts.live.version)
-        return c.Found(found)
-
-    def _check_hours(self, command: c.CheckHours) -> c.Hours:
-        now = datetime.now(ZoneInfo(self.parts.settings.timezone))
-        opened = is_open(self.dialplans.hours[command.name], now)
-        self.log.add(t.HOURS, self.step, calendar=command.name, open=opened)
-        return c.Hours(opened)
 
     # -- queues
 
@@ -277,20 +313,17 @@ class Session:
 
     async def remember_queue(self, name: str) -> None:
         """Let a second controller find him in this queue, whatever the step says."""
-        await self.channel.set_variable("HOTLINE_STEP", f"{self.step}|{self.language}|{name}")
+        await self._remember(f"{self.place}|{self.language}|{name}")
+
+    async def _remember(self, place: str) -> None:
+        """Let a second controller go on from `place`, by the version this call began with (`app.py` splits it)."""
+        await self.channel.set_variable("HOTLINE_STEP", f"{place}@{self.dialplans.version}")
 
     @property
     def caller(self) -> str:
         """Who calls, in one spelling of the number; '' when it is withheld or not to be believed."""
         return "" if self.call.tainted else self.log.record.ani
 
-    # -- connecting
-
-    async def _transfer(self, command: c.Transfer) -> c.Transferred:
-        await self.no_lease()
-        await self.channel.gosub("dial-target", "s", "1", command.target)
-        self.take_lease_back()
-        status = await self.channel.get_variable("HOTLINE_DIALSTATUS") or ""
-        outcome = {"ANSWER": "answered", "BUSY": "busy", "NOANSWER": "no_answer"}.get(status, "failed")
-        self.log.add(t.TRANSFERRED, self.step, target=command.target, outcome=outcome)
-        return c.Transferred(outcome)
+    def _was_connected(self, disposition: str) -> None:
+        """He talked to somebody and stays: from now on that is how the call ended, whenever he leaves."""
+        self.disposition, self.connected = disposition, True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from ivr import db, log
 from ivr.announce.match import Match, match
-from ivr.announce.model import Version
+from ivr.announce.model import INFO, KINDS, PLANNED, Version
 from ivr.announce.publish import ANSWERS, HINTS, clip_folder
 from ivr.announce.speech import exists
 from ivr.announce.store import SNAPSHOT, Announcements
@@ -26,6 +26,7 @@ from ivr.announce.wording import LATER, TODAY, TOMORROW, language_order, variant
 from ivr.call import Call, Customer
 from ivr.db import Database
 from ivr.desk import customers
+from ivr.desk.customer_index import CustomerIndex, index
 from ivr.errors import DatabaseError, PeerError
 from ivr.flow.commands import Announcement
 from ivr.number import normalise
@@ -47,7 +48,7 @@ class Snapshot:
     version: int = -1
     announcements: tuple[Version, ...] = ()
     customers_version: int = -1
-    customers: Mapping[str, Customer] = field(default_factory=dict)
+    customers: CustomerIndex = field(default_factory=CustomerIndex)
 
 
 class Live:
@@ -76,19 +77,32 @@ class Live:
 
     def customer(self, ani: str) -> Customer | None:
         """Return the customer whose number calls, None when it is withheld, odd or not in the file."""
-        return self.snapshot.customers.get(self._number(ani))
+        return self.snapshot.customers.numbers.get(self._number(ani))
 
-    def match(self, call: Call, *, language: str, service: str, now: datetime) -> tuple[Announcement, ...]:
+    def account(self, digits: str) -> Customer | None:
+        """Return the customer whose account has these digits, None for nobody or for several."""
+        return self.snapshot.customers.accounts.get(digits)
+
+    def postcode_area(self, digits: str) -> str:
+        """Return the area of a postcode, '' when no customer has it."""
+        return self.snapshot.customers.postcodes.get(digits, "")
+
+    def match(
+        self, call: Call, *, language: str, service: str, now: datetime, customer: Customer | None = None,
+        kinds: Collection[str] = KINDS,
+    ) -> tuple[Announcement, ...]:  # fmt: skip
         """Return what `call` should hear, in playing order, in the best language there is.
 
+        customer  who was found to call, None for the one whose number it is.  kinds  of announcements.
         A tainted call matches only what is for everyone: nothing it says about itself is believed.
         """
         ani, dnis = ("", "") if call.tainted else (call.ani, call.dnis)
         found = match(
-            self.snapshot.announcements, number=self._number(ani), dnis=dnis, customer=self.customer(ani),
-            service=service, now=now,
+            (each for each in self.snapshot.announcements if each.kind in kinds), number=self._number(ani), dnis=dnis,
+            customer=customer or self.customer(ani), service=service, now=now,
         )  # fmt: skip
-        return tuple(self._announcement(hit, language, now) for hit in found)
+        heard = (self._announcement(hit, language, now) for hit in found)
+        return tuple(each for each in heard if each is not None)
 
     def fallback(
         self, dnis: str, language: str, now: datetime | None = None
@@ -113,16 +127,21 @@ class Live:
         except ValueError:
             return ""
 
-    def _announcement(self, hit: Match, language: str, now: datetime) -> Announcement:
+    def _announcement(self, hit: Match, language: str, now: datetime) -> Announcement | None:
+        """Return what is played; None when its audio is gone and no general prompt could stand for it."""
         stem, _ = self._clip(hit.version, language, now)
-        phrase: Phrase = Prompt(GENERAL.get(hit.version.service, "general_outage"))
+        kind = hit.version.kind
+        phrase: Phrase = Prompt(_general(hit.version))
         if stem:
             phrase = Clip(stem, hit.version.name)
         else:
             logger.error("announcement has no audio, the general one is played", announcement=hit.version.name)
+            if kind == INFO:
+                return None
         return Announcement(
-            hit.version.announcement_id, hit.version.version, (phrase,), hit.certain, hit.may_end, hit.why
-        )
+            hit.version.announcement_id, hit.version.version, (phrase,), hit.certain, hit.may_end and kind != INFO,
+            hit.why, planned=kind == PLANNED,
+        )  # fmt: skip
 
     def _clip(self, version: Version, language: str, now: datetime) -> tuple[str, str]:
         """Return the stem of the audio and its variant, ('', '') when every file of it is gone."""
@@ -170,9 +189,10 @@ class Live:
                                   before.customers)  # fmt: skip
                 self.snapshot = before
         if now[customers.SNAPSHOT] != before.customers_version:
-            known = await self._customers.load()
+            loaded = await self._customers.load()
+            known = await asyncio.to_thread(index, loaded)
             self.snapshot = Snapshot(before.version, before.announcements, now[customers.SNAPSHOT], known)
-            logger.info("customers loaded", customers=len(known))
+            logger.info("customers loaded", customers=len(loaded))
         return changed
 
     async def _poll(self) -> None:
@@ -245,3 +265,10 @@ class Live:
                 logger.debug("no hints from Redis, the poll goes on", error=str(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, BACK_OFF_S[1])
+
+
+def _general(version: Version) -> str:
+    """Return the prompt played in place of an announcement whose audio is gone."""
+    if version.kind == PLANNED:
+        return "planned_work"
+    return GENERAL.get(version.service, "general_outage")

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 DRAFT, LIVE, ENDED = "draft", "live", "ended"
+OUTAGE, PLANNED, INFO = "outage", "planned", "info"
+KINDS = (OUTAGE, PLANNED, INFO)
 SERVICE_MOST, TEXT_MOST = 40, 1200
 
 
@@ -53,6 +55,7 @@ class Version:
 
     eta  expected end, None when unknown.  until  when it is no longer played, whatever else happens.
     clips  language -> variant of the wording (announce/wording.py) -> audio; empty for a draft.
+    kind  outage; planned: work that was announced; info: no fault at all, so it never ends a call.
     """
 
     announcement_id: str
@@ -66,6 +69,7 @@ class Version:
     eta: datetime | None
     until: datetime
     clips: Mapping[str, Mapping[str, ClipRef]] = field(default_factory=dict)
+    kind: str = OUTAGE
 
     @property
     def name(self) -> str:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from ivr.announce.model import DRAFT, ENDED, LIVE, TEXT_MOST, Target, Version
+from ivr.announce.model import DRAFT, ENDED, LIVE, OUTAGE, TEXT_MOST, Target, Version
 from ivr.announce.speech import Maker, make_clips, spoken_maker
 from ivr.announce.store import Announcements, Audience
 from ivr.announce.wording import ADVISED_S, text_warnings
@@ -46,6 +46,7 @@ class Draft:
     service: str = ""
     eta: datetime | None = None
     until: datetime | None = None
+    kind: str = OUTAGE
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Publisher:
         until = draft.until or default_until(draft.eta, now)
         self._check(draft.texts, draft.eta, until, now)
         version = Version(await self.store.unused_id(), 1, DRAFT, author, now, draft.target, draft.service,
-                          dict(draft.texts), draft.eta, until)  # fmt: skip
+                          dict(draft.texts), draft.eta, until, kind=draft.kind)  # fmt: skip
         if hold:
             await self.store.add(version)
             return Outcome(version, tuple(await self._warnings(version, now)), await self._audience(version))

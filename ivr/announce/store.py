@@ -123,7 +123,7 @@ class Announcements:
             "announcement_id": version.announcement_id, "version": version.version, "state": version.state,
             "author": version.author, "at": version.at, "target": asdict(version.target),
             "service": version.service, "texts": dict(version.texts), "eta": version.eta,
-            "until": version.until, "clips": clips,
+            "until": version.until, "clips": clips, "kind": version.kind,
         }  # fmt: skip
 
     def _clip_row(self, clip: ClipRef) -> dict[str, Any]:
@@ -141,7 +141,7 @@ class Announcements:
         }
         return Version(
             row.announcement_id, row.version, row.state, row.author, row.at, Target(**row.target),
-            row.service, row.texts, row.eta, row.until, clips,
+            row.service, row.texts, row.eta, row.until, clips, row.kind,
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from ivr.announce.model import LIVE, Target, Version, service_name
+from ivr.announce.model import KINDS, LIVE, OUTAGE, Target, Version, service_name
 from ivr.announce.publish import Draft, Outcome, Publisher
 from ivr.announce.wording import PASSED, eta_time, point_in_time, variant, wording
 from ivr.area import area_path
@@ -48,14 +48,18 @@ def command() -> None:
     "--prefix", default="", metavar="+NUMBER", help="Callers whose number begins so and whose area is unknown."
 )
 @click.option("--service", default="", metavar="NAME", help="Only callers who call about it: internet, tv, phone, ...")
+@click.option(
+    "--kind", default=OUTAGE, show_default=True, type=click.Choice(KINDS),
+    help="planned: work, not a fault. info: anything else; it never ends a call.",
+)  # fmt: skip
 @texts_options
 @eta_option
 @until_option
 @author_option
 @click.option("--draft", is_flag=True, help="Keep it; `ivr announce publish ID` brings it to the phones.")
 def post(
-    area: str, dnis: str, prefix: str, service: str, eta: str | None, until: str | None, author: str, draft: bool,
-    **texts: str | None,
+    area: str, dnis: str, prefix: str, service: str, kind: str, eta: str | None, until: str | None, author: str,
+    draft: bool, **texts: str | None,
 ) -> None:  # fmt: skip
     """Put a new announcement on the phones. Without --area, --dnis and --prefix it is for everyone."""
 
@@ -63,7 +67,7 @@ def post(
         conf, zone = publisher.settings, publisher.zone
         read = Draft(
             Target(_said(area_path, area), _dnis(dnis), _prefix(prefix, conf)), _texts(texts),
-            _said(service_name, service), _time(eta_time, eta, now, zone), _time(point_in_time, until, now, zone),
+            _said(service_name, service), _time(eta_time, eta, now, zone), _time(point_in_time, until, now, zone), kind,
         )  # fmt: skip
         outcome = await publisher.post(read, _author(author), now, hold=draft)
         _print_outcome(outcome, zone, until_chosen=until is None)
@@ -132,12 +136,12 @@ def list_(everything: bool) -> None:
         zone = publisher.zone
         found = await publisher.store.newest(ended=everything)
         rows = [
-            (v.announcement_id, str(v.version), _state(v, now), str(v.target), v.service or "all",
+            (v.announcement_id, str(v.version), _state(v, now), v.kind, str(v.target), v.service or "all",
              _eta(v, now, zone), _local(v.until, zone), " ".join(v.texts), v.author)
             for v in found
         ]  # fmt: skip
         empty = "no announcement is live or drafted" if not everything else "there is no announcement"
-        head = ("id", "version", "state", "for", "service", "expected end", "until", "languages", "author")
+        head = ("id", "version", "state", "kind", "for", "service", "expected end", "until", "languages", "author")
         print_table(head, rows, empty=empty)
 
     _run(work)
@@ -152,8 +156,8 @@ def show(announcement: str) -> None:
         zone = publisher.zone
         history = await publisher.store.history(announcement)
         newest = history[-1]
-        click.echo(f"{newest.announcement_id} version {newest.version}: {_state(newest, now)}, for {newest.target}, "
-                   f"service {newest.service or 'all'}")  # fmt: skip
+        click.echo(f"{newest.announcement_id} version {newest.version}: {_state(newest, now)}, {newest.kind}, "
+                   f"for {newest.target}, service {newest.service or 'all'}")  # fmt: skip
         click.echo(f"expected end {_eta(newest, now, zone)}; not played after {_local(newest.until, zone)}")
         for language, text in newest.texts.items():
             which = variant(newest.eta, now, zone)
@@ -248,7 +252,7 @@ def _unheard(draft: Draft, conf: Settings) -> list[str]:
         return []
     services = {
         str(step.values.get("service", ""))
-        for flow in plans.flows.values() for step in flow.steps.values() if step.kind == "announce"
+        for flow in plans.flows.values() for step in flow.steps.values() if step.kind in ("announce", "status")
     }  # fmt: skip
     checks = [("number", draft.target.dnis, plans.numbers), ("service", draft.service, services)]
     return [_unknown(what, name, known) for what, name, known in checks if name and name not in known]
@@ -266,7 +270,9 @@ def _unknown(what: str, name: str, known: Collection[str]) -> str:
 def _print_outcome(outcome: Outcome, zone: ZoneInfo, *, until_chosen: bool = False) -> None:
     version = outcome.version
     state = "live" if version.state == LIVE else "kept as a draft"
-    click.echo(f"{version.announcement_id} version {version.version}: {state}{_heard(outcome)}, for {version.target}"
+    kind = "" if version.kind == OUTAGE else f", {version.kind}"
+    click.echo(f"{version.announcement_id} version {version.version}: {state}{_heard(outcome)}{kind}, "
+               f"for {version.target}"
                + (f", service {version.service}" if version.service else ""))  # fmt: skip
     eta = f"expected end {_local(version.eta, zone)}" if version.eta else "expected end unknown"
     chosen = " (chosen: give --until for another)" if until_chosen else ""

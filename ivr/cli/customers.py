@@ -28,7 +28,7 @@ def command() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--skip-bad", is_flag=True, help="Leave bad rows out instead of importing nothing.")
 def import_(file: Path, skip_bad: bool) -> None:
-    """Add and change customers from a CSV file with columns number, account, name, area, language, class."""
+    """Add and change customers from a CSV file with columns number, account, name, area, language, class, postcode."""
 
     def progress(rows: int) -> None:
         if sys.stderr.isatty():
@@ -78,7 +78,7 @@ def show(number: str) -> None:
 
 
 def _cells(each: Customer) -> tuple[str, ...]:
-    return each.number, each.account, each.name, each.area, each.language, each.class_
+    return each.number, each.account, each.name, each.area, each.language, each.class_, each.postcode
 
 
 def _run(work: Callable[[Customers], Awaitable[None]]) -> None:

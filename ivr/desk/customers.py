@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from ivr import db
 from ivr.area import area_path
-from ivr.call import LANGUAGES, Customer
+from ivr.call import CLASSES, LANGUAGES, Customer
 from ivr.db import Database
 from ivr.desk.csv_file import csv_rows
 from ivr.errors import ConfigError, Finding, InputError, nearest
@@ -23,11 +23,10 @@ from ivr.number import normalise
 from ivr.settings import Settings
 
 SNAPSHOT = "customers"
-COLUMNS = ("number", "account", "name", "area", "language", "class")
+COLUMNS = ("number", "account", "name", "area", "language", "class", "postcode")
 NEEDED = ("number", "area")
-CLASSES = ("normal", "business", "vip", "medical")
 ROWS_AT_ONCE = 2000
-MOST = {"account": 40, "name": 200}
+MOST = {"account": 40, "name": 200, "postcode": 20}
 
 Progress = Callable[[int], None]
 
@@ -125,7 +124,7 @@ async def _nearest(connection: Any, account: str, number: str) -> str:
 
 def _row(each: Customer) -> dict[str, str]:
     return {"number": each.number, "account": each.account, "name": each.name, "area": each.area,
-            "language": each.language, "class": each.class_}  # fmt: skip
+            "language": each.language, "class": each.class_, "postcode": each.postcode}  # fmt: skip
 
 
 # -- the file
@@ -169,7 +168,7 @@ def _customer(
     if len(findings) > before:
         return None
     return Customer(number, row.get("account", ""), row.get("name", ""), area, row["language"],
-                    row["class"] or "normal")  # fmt: skip
+                    row["class"] or "normal", row.get("postcode", ""))  # fmt: skip
 
 
 def _checked(

@@ -72,7 +72,7 @@ class Watch:
 
 def watch(settings: Settings, *, refuse: bool = True) -> Watch:
     """Return a guard for the dialplans of `settings`. Raises ConfigError when they have mistakes."""
-    return Watch(settings, load(settings.dialplans_dir, prompt_keys(settings.prompts_dir)), refuse)
+    return Watch(settings, load(settings.dialplans_dir, prompt_keys(*settings.prompt_dirs)), refuse)
 
 
 def _holes(settings: Settings, dialplans: Dialplans, agents: Sequence[Agent]) -> tuple[Hole, ...]:

@@ -9,9 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ivr.errors import nearest
+from ivr.flow.declare import KEYS, Kind
 from ivr.flow.model import Flow, Step
-from ivr.flow.steps import KEYS, KINDS, Kind
-from ivr.flow.tables import Names, Report, Wrong, name_of
+from ivr.flow.said import prompts_of
+from ivr.flow.steps import KINDS
+from ivr.flow.tables import Report
+from ivr.flow.values import Names, Wrong, name_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,15 @@ def edges(step: Step) -> Iterator[Edge]:
             yield Edge(step.next, outcome.name, outcome.free)
     for name, target in step.on.items():
         if name not in kind.outcome:
-            yield Edge(target, name, True)
+            yield Edge(target, name, bool(kind.pressed))
+
+
+def named_outcomes(step: Step) -> tuple[str, ...] | None:
+    """Return the outcomes that `step` itself names; None when they are another flow's to name."""
+    named = KINDS[step.kind].named
+    if named == "flow":
+        return None
+    return tuple(step.values.get(named) or ()) if named else ()
 
 
 def needs_next(step: Step) -> list[str]:
@@ -59,22 +70,30 @@ def _check_ways(report: Report, step: Step, names: Names, queue_keys: Mapping[st
     path, kind = ("steps", step.name), KINDS[step.kind]
     waiting = needs_next(step)
     if waiting and not step.next:
-        report.add((*path, "next"), "missing", f"the step after {', '.join(waiting)}")
+        report.add((*path, "next"), "missing", f"the step after {', '.join(waiting)}", kind="no_way")
     if step.next and not waiting:
         wrong = "nothing leads here" if kind.outcomes else f"a {step.kind} step ends the call"
-        report.add((*path, "next"), f"of no use: {wrong}", "no `next`")
-    if step.next:
+        report.add((*path, "next"), f"of no use: {wrong}", "no `next`", kind="useless_next")
+    elif step.next:
         _check_target(report, (*path, "next"), step.next, step, names)
     pressed = _pressed(step, kind, queue_keys)
     for outcome, target in step.on.items():
         _check_outcome(report, step, kind, outcome, pressed)
         _check_target(report, (*path, "on", outcome), target, step, names)
     if kind.pressed == "menu" and not set(step.on) & set(KEYS):
-        report.add((*path, "on"), "no key leads anywhere", "at least one of the keys " + " ".join(KEYS))
+        expected = "at least one of the keys " + " ".join(KEYS)
+        report.add((*path, "on"), "no key leads anywhere", expected, kind="no_way")
     if kind.pressed == "queue" and pressed is not None:
         for key in pressed:
             if key not in step.on:
-                report.add((*path, "on", key), "missing", f"a step: the queue lets callers leave with {key}")
+                expected = f"a step: the queue lets callers leave with {key}"
+                report.add((*path, "on", key), "missing", expected, kind="no_way")
+    for outcome in named_outcomes(step) or ():
+        if outcome in kind.outcome:
+            wrong, expected = f"{outcome!r} is an outcome of every {step.kind} step already", "another name"
+            report.add((*path, kind.named, outcome), wrong, expected, kind="wrong_name", part=outcome)
+        elif outcome not in step.on:
+            report.add((*path, "on", outcome), "missing", f"a step for {kind.named} {outcome!r}", kind="no_way")
     _check_spoken_defaults(report, step, kind, names)
 
 
@@ -89,7 +108,10 @@ def _pressed(step: Step, kind: Kind, queue_keys: Mapping[str, str] | None) -> st
 
 
 def _check_outcome(report: Report, step: Step, kind: Kind, outcome: str, pressed: str | None) -> None:
+    named = named_outcomes(step)
     if outcome in kind.outcome or (len(outcome) == 1 and outcome in (KEYS if pressed is None else pressed)):
+        return
+    if named is None or outcome in named:
         return
     path = ("steps", step.name, "on", outcome)
     if kind.pressed == "queue" and outcome in KEYS:
@@ -98,15 +120,17 @@ def _check_outcome(report: Report, step: Step, kind: Kind, outcome: str, pressed
             path,
             f"queue {queue!r} does not let callers leave with {outcome}",
             f"keys of queues.{queue} to hold it",
+            kind="outcome",
         )
         return
-    known = [o.name for o in kind.outcomes]
+    known = [*named, *(o.name for o in kind.outcomes)]
     expected = ", ".join(known) + (", or a telephone key" if kind.pressed == "menu" else "")
     report.add(
         path,
         f"not an outcome of a {step.kind} step",
         f"one of {expected}" if expected else "no `on` table",
         nearest(outcome[:100], known),
+        kind="outcome",
     )
 
 
@@ -114,34 +138,24 @@ def _check_target(report: Report, path: tuple[str, ...], target: str, step: Step
     try:
         name_of("step", target, names)
     except Wrong as error:
-        report.add(path, error.wrong, error.expected, error.near)
+        report.wrong(path, error)
 
 
 def _check_spoken_defaults(report: Report, step: Step, kind: Kind, names: Names) -> None:
+    """Note prompts that nobody wrote down for this step, and that do not exist."""
     known = names.get("prompt")
     if known is None:
         return
-    for outcome in kind.outcomes:
-        prompt = outcome.otherwise.prompt
-        if prompt and outcome.name not in step.on and prompt not in known:
-            report.add(
-                ("steps", step.name),
-                f"outcome {outcome.name} says prompt {prompt!r}, which does not exist",
-                f"that prompt, or `on.{outcome.name}`",
-                nearest(prompt, known),
-            )
-    for key in kind.keys:
-        if (
-            key.type == "prompt"
-            and step.values.get(key.name) == key.default
-            and str(key.default) not in known
-        ):
-            report.add(
-                ("steps", step.name, key.name),
-                f"there is no prompt {key.default!r}, the default of {key.name}",
-                "another prompt",
-                nearest(str(key.default), known),
-            )
+    for said in prompts_of(step):
+        if said.prompt in known or said.written:
+            continue
+        path, near = ("steps", step.name), nearest(said.prompt, known)
+        if said.outcome:
+            wrong = f"outcome {said.outcome} says prompt {said.prompt!r}, which does not exist"
+            report.add(path, wrong, f"that prompt, or `on.{said.outcome}`", near, kind="unknown_prompt")
+        else:
+            wrong = f"there is no prompt {said.prompt!r}, the default of {said.key}"
+            report.add((*path, said.key), wrong, "another prompt", near, kind="unknown_prompt")
 
 
 def _check_reached(report: Report, flow: Flow) -> None:
@@ -161,14 +175,14 @@ def _check_reached(report: Report, flow: Flow) -> None:
                 ("steps", name),
                 "never reached",
                 f"an outcome, a `next`, `start` or `rescue` that leads to {name!r}",
+                kind="unreachable",
             )
 
 
 def _check_loops(report: Report, flow: Flow) -> None:
     """Note each loop a caller could be in without pressing a key or waiting for anybody, once."""
     forced = {
-        name: [e for e in edges(step) if not e.free and e.target in flow.steps]
-        for name, step in flow.steps.items()
+        name: [e for e in edges(step) if not e.free and e.target in flow.steps] for name, step in flow.steps.items()
     }
     done: set[str] = set()
     for first in flow.steps:
@@ -188,9 +202,8 @@ def _check_loops(report: Report, flow: Flow) -> None:
                     if edge.outcome in flow.steps[path[-1]].on
                     else ("steps", path[-1], "next")
                 )
-                report.add(
-                    where, "a loop without a key: " + " -> ".join(loop), "a menu, or another step, in between"
-                )
+                wrong, expected = "a loop without a key: " + " -> ".join(loop), "a menu, or another step, in between"
+                report.add(where, wrong, expected, kind="loop")
             elif edge.target not in done:
                 path.append(edge.target)
                 ways.append(iter(forced[edge.target]))

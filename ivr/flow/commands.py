@@ -6,17 +6,24 @@ a real call, `flow/trial.py` performs them in a terminal or a test. Each command
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from ivr.flow.facts import Value
 from ivr.sound import Phrase
 
 
 @dataclass(frozen=True)
 class Enter:
-    """A step begins: trace it, and let a second controller find it. Answered by Done."""
+    """A step begins: trace it, and let a second controller find it. Answered by Done.
+
+    place  where the call is, for `run` to go on from: `flow.step`, in an invoked flow `flow.step>flow.step`.
+    """
 
     step: str
     kind: str
+    flow: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,7 @@ class Leave:
     step: str
     outcome: str
     detail: str = ""
+    flow: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,10 +97,71 @@ class Transfer:
 
 @dataclass(frozen=True)
 class Keep:
-    """Keep digits the caller entered (never secret ones) with the call, for the agent. Answered by Done."""
+    """Keep a variable with the call: digits he entered (never secret ones), what a flow sets. Answered by Done."""
 
     name: str
-    digits: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is known of these facts (ivr/flow/facts.py; never variables)? Answered by Seen."""
+
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FindCustomer:
+    """Who calls? Answered by Customers; from then on the call is that customer's.
+
+    by  number (he calls from), account or postcode (the `digits` he entered).
+    """
+
+    by: str
+    digits: str = ""
+
+
+@dataclass(frozen=True)
+class FindState:
+    """What is the state of `service` ('' for all) where the caller lives? Answered by State."""
+
+    service: str = ""
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Ask a company's server, playing `phrases` meanwhile. Answered by Fetched within `timeout_s`, or as they end.
+
+    webhook  a name of numbers.toml.  send  facts and variables by name.
+    """
+
+    webhook: str
+    send: Mapping[str, Value]
+    timeout_s: float
+    phrases: tuple[Phrase, ...] = ()
+
+
+@dataclass(frozen=True)
+class OfferCallback:
+    """Offer to call back, with a place in `queue` from now on. Answered by Arranged: booked or declined."""
+
+    queue: str
+
+
+@dataclass(frozen=True)
+class TakeMessage:
+    """Record a message for `queue`. Answered by Arranged: kept or none."""
+
+    queue: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Keep the answer to one question of a survey. question  its prompt.  Answered by Done."""
+
+    survey: str
+    question: str
+    points: int
 
 
 @dataclass(frozen=True)
@@ -103,8 +172,8 @@ class HangUp:
 
 
 Command = (
-    Enter | Leave | Play | Ask | SetLanguage | FindAnnouncements | CheckHours | Queue | Transfer | Keep
-    | HangUp
+    Enter | Leave | Play | Ask | SetLanguage | FindAnnouncements | CheckHours | Queue | Transfer | Keep | Look
+    | FindCustomer | FindState | Fetch | OfferCallback | TakeMessage | Answer | HangUp
 )
 
 
@@ -133,6 +202,7 @@ class Announcement:
 
     phrases  already in the caller's language.  certain  the match is sure enough to end the call.
     may_end  the customer's class and call history allow ending the call.  why  in words, for the trace.
+    planned  it tells of planned work, not of a fault.
     """
 
     announcement_id: str
@@ -141,6 +211,7 @@ class Announcement:
     certain: bool
     may_end: bool
     why: str
+    planned: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,4 +248,45 @@ class Transferred:
     outcome: str
 
 
-Event = Done | Heard | Digits | Found | Hours | Queued | Transferred
+@dataclass(frozen=True)
+class Seen:
+    """What is known of each fact asked for; one that is missing is not known."""
+
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Customers:
+    """Is the caller known now?"""
+
+    found: bool
+
+
+@dataclass(frozen=True)
+class State:
+    """What is live for the caller's area. area_known  False: nobody knows where he lives."""
+
+    announcements: tuple[Announcement, ...]
+    area_known: bool
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a webhook said. outcome  answered, timeout or failed.
+
+    result  the reply's `result`, '' when it has none.  values  the other plain fields of the reply.
+    """
+
+    outcome: str
+    result: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """How it ended: booked or declined, kept or none."""
+
+    outcome: str
+
+
+Event = Done | Heard | Digits | Found | Hours | Queued | Transferred | Seen | Customers | State | Fetched | Arranged

@@ -204,3 +204,4 @@ class Dialplans:
     hours: Mapping[str, Calendar]
     targets: Mapping[str, str]
     emergency: tuple[str, ...]
+    webhooks: Mapping[str, str] = field(default_factory=dict)

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from ivr.flow.declare import Key
 from ivr.flow.model import LEAVE
-from ivr.flow.steps import Key
 from routing.model import ORDERS, PRIORITY_MAX, STEPS_MAX
 
 WAIT_MOST_S = 7200

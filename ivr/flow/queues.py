@@ -7,10 +7,10 @@ from typing import Any
 
 from ivr.call import LANGUAGES
 from ivr.errors import nearest
-from ivr.flow import steps
+from ivr.flow import declare
+from ivr.flow.declare import KEYS, TYPES
 from ivr.flow.model import LEAVE, Action, QueueConfig, Relax, ServiceLevel, led_to
 from ivr.flow.queue_keys import QUEUE, RELAX, RELAX_MOST, SERVICE_LEVEL
-from ivr.flow.steps import KEYS, TYPES
 from ivr.flow.tables import Names, Report, Wrong, action_of, fixed, named_tables, read, shown, type_of
 from routing.errors import BadArgument
 from routing.model import Need
@@ -21,7 +21,7 @@ NESTED = ("keys", "relax", "service_level")
 def read_queues(report: Report, names: Names) -> dict[str, QueueConfig]:
     """Return every queue of queues.toml, by name; what could not be read has its default."""
     read(report, (), report.source.table, (), names, others=("queues",))
-    tables = named_tables(report, "queues", steps.NAME, TYPES["name"])
+    tables = named_tables(report, "queues", declare.NAME, TYPES["name"])
     found = {name: _queue(report, name, table, names) for name, table in tables.items()}
     for queue in found.values():
         _check_lending(report, queue, found)

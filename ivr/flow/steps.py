@@ -6,119 +6,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from ivr.call import DISPOSITIONS, LANGUAGES
-
-KEYS = "0123456789*#"  # of a telephone
-TRIES = 3
-
-NAME = r"[a-z][a-z0-9_]{0,39}"
-DIAL_NUMBER = r"\+?[0-9]{1,20}"
-DIAL_STRING = r"PJSIP/(?:\+?[0-9]{1,20}@)?[A-Za-z0-9_-]{1,64}"
-"""A fixed endpoint, or a fixed number at one; nothing Dial could take for an option or a second target."""
-
-
-@dataclass(frozen=True)
-class Key:
-    """One key of a table.
-
-    type  one of TYPES.  default  None makes the key required, unless `absent` says what holds without it (the
-    value is None then).  choices  the only values allowed.  least, most  of a number, or of a text's length.
-    """
-
-    name: str
-    type: str
-    doc: str
-    default: object = None
-    least: float | None = None
-    most: float | None = None
-    choices: tuple[str, ...] = ()
-    absent: str = ""
-
-
-TYPES = {
-    "text": "a text",
-    "name": "a name of small letters, digits and _",
-    "integer": "a whole number",
-    "seconds": "a number of seconds",
-    "yes/no": "true or false",
-    "prompt": "a prompt",
-    "prompts": "a prompt or a list of prompts",
-    "keys": "telephone keys as a text, each once",
-    "step": "a step of this flow",
-    "flow": "a flow",
-    "queue": "a queue",
-    "calendar": "a calendar of hours.toml",
-    "target": "a target of numbers.toml",
-    "choice": "one of the choices",
-    "need": "what an agent must have: `skill>=level`, `skill<=level` or `skill`, several joined by `&`",
-    "action": "callback, message, queue:<name> or leave; for a key also hear_again",
-    "dial": "PJSIP/endpoint or PJSIP/number@endpoint",
-    "dials": "a list of PJSIP/endpoint or PJSIP/number@endpoint",
-    "zone": "a time zone such as Europe/Warsaw",
-}
-
-
-@dataclass(frozen=True)
-class Fallback:
-    """What an outcome does that a step does not name.
-
-    to  next: the step's `next` · again: asked once more · rescue: the flow's `rescue` · end: the call ends.
-    prompt  said before that, '' for nothing.
-    disposition  of the call, when `to` is end.
-    """
-
-    to: str
-    prompt: str = ""
-    disposition: str = ""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One way a step ends. free  what leads here took a key or a wait, so that a loop over it is no trap."""
-
-    name: str
-    doc: str
-    otherwise: Fallback
-    free: bool = False
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of step.
-
-    pressed  which outcomes are telephone keys: '' none, 'menu' at least one, 'queue' those of the queue.
-    """
-
-    name: str
-    doc: str
-    keys: tuple[Key, ...] = ()
-    outcomes: tuple[Outcome, ...] = ()
-    pressed: str = ""
-
-    @property
-    def outcome(self) -> Mapping[str, Outcome]:
-        return {outcome.name: outcome for outcome in self.outcomes}
-
-
-NEXT, AGAIN, RESCUE = Fallback("next"), Fallback("again"), Fallback("rescue")
-NO_AGENT = Fallback("end", "no_agents", "no_agent")
-QUEUE_FULL = Fallback("end", "queue_full", "no_agent")
-NO_TRANSFER = Fallback("rescue", "transfer_failed")
-
-_TIMEOUT = Key(
-    "timeout_s", "seconds", "silence after the prompt, and between keys, that counts as no input", 5, 1, 30
-)
-_TRIES = Key("tries", "integer", "how often it is asked before `too_many`", TRIES, 1, 9)
-_NO_INPUT = Key("no_input_prompt", "prompt", "said before asking again when no key came", "no_input")
-_TOO_MANY = Outcome("too_many", "`tries` are used up", Fallback("rescue", "too_many_tries"))
-
-
-def _wrong(doc: str) -> Key:
-    return Key("wrong_key_prompt", "prompt", f"said before asking again when {doc}", "invalid_key")
-
+from ivr.flow.declare import (
+    AGAIN,
+    NEXT,
+    NO_AGENT,
+    NO_INPUT,
+    NO_TRANSFER,
+    QUEUE_FULL,
+    RESCUE,
+    TIMEOUT_S,
+    TOO_MANY,
+    TRIES,
+    TRIES_KEY,
+    Fallback,
+    Key,
+    Kind,
+    Outcome,
+    wrong_key,
+)  # fmt: skip
+from ivr.flow.steps_known import KNOWN
 
 KINDS = {
     kind.name: kind
@@ -129,6 +36,8 @@ KINDS = {
             "that menu has it.",
             (
                 Key("prompt", "prompts", "what is said, in this order"),
+                Key("digits", "fact", "said after it, digit by digit, where it holds digits", ""),
+                Key("number", "fact", "said after it as a number, where it is one from 0 to 999", ""),
                 Key("interrupt", "yes/no", "false: keys do not stop it", True),
             ),
             (Outcome("done", "all is said, or a key stopped it", NEXT),),
@@ -138,15 +47,15 @@ KINDS = {
             "Says a prompt and takes one key. Keys are written under `on`; any key stops the prompt.",
             (
                 Key("prompt", "prompts", "the choices"),
-                _TRIES,
-                _TIMEOUT,
-                _NO_INPUT,
-                _wrong("a key without a step was pressed"),
+                TRIES_KEY,
+                TIMEOUT_S,
+                NO_INPUT,
+                wrong_key("a key without a step was pressed"),
             ),
             (
                 Outcome("no_input", "no key came in time", AGAIN),
                 Outcome("wrong_key", "a key without a step was pressed", AGAIN, free=True),
-                _TOO_MANY,
+                TOO_MANY,
             ),
             pressed="menu",
         ),
@@ -160,16 +69,16 @@ KINDS = {
                 Key("most", "integer", "most digits", 12, 1, 20),
                 Key("finish", "choice", "key that ends the entry, '' for none", "#", choices=("#", "*", "")),
                 Key("secret", "yes/no", "true: the digits are kept nowhere, neither record nor log", False),
-                _TRIES,
-                _TIMEOUT,
-                _NO_INPUT,
-                _wrong("too few digits came"),
+                TRIES_KEY,
+                TIMEOUT_S,
+                NO_INPUT,
+                wrong_key("too few digits came"),
             ),
             (
                 Outcome("entered", "enough digits came", NEXT, free=True),
                 Outcome("no_input", "no digit came in time", AGAIN),
                 Outcome("wrong_key", "too few digits came", AGAIN, free=True),
-                _TOO_MANY,
+                TOO_MANY,
             ),
         ),
         Kind(
@@ -211,8 +120,8 @@ KINDS = {
                 ),
                 Key("goodbye_prompt", "prompt", "said before `ended`", "goodbye_announcement"),
                 Key("tries", "integer", "how often the choices are said before `no_input`", TRIES, 1, 9),
-                _TIMEOUT,
-                _wrong("another key was pressed"),
+                TIMEOUT_S,
+                wrong_key("another key was pressed"),
             ),
             (
                 Outcome("nothing", "none concerns this caller, or he has heard them all", NEXT),
@@ -269,6 +178,7 @@ KINDS = {
                 Outcome("failed", "the target cannot be reached", NO_TRANSFER),
             ),
         ),
+        *KNOWN,
         Kind("goto", "Goes to another step; gives it a second name.", (), (Outcome("done", "always", NEXT),)),
         Kind(
             "hangup",
@@ -278,7 +188,7 @@ KINDS = {
                 Key(
                     "disposition",
                     "choice",
-                    "how the call's record names its end",
+                    "how the call's record names its end; `completed` becomes what he reached before, such as `agent`",
                     "completed",
                     choices=tuple(DISPOSITIONS),
                 ),
@@ -302,9 +212,16 @@ NUMBER = (
     Key("name", "text", "what the number is for, in a few words", "", most=200),
     Key("project", "name", "the client company it belongs to", "main"),
 )
-CALENDAR_WEEK, CALENDAR_SPECIAL = "week", "special"
-CALENDAR = (Key("timezone", "zone", "zone of the times, the file's unless given", ""),)
+CALENDAR_SPECIAL = "special"
+CALENDAR = (
+    Key("open", "opening hours", 'when it is open: `"Mo-Fr 08:00-20:00; Sa 09:00-14:00; PH off"`', most=500),
+    Key("timezone", "zone", "zone of the times, the file's unless given", ""),
+    Key("country", "country", "whose public holidays `PH` means, the file's unless given", ""),
+    Key("title", "text", "what it is for, in a few words", "", most=200),
+)
 HOURS_TIMEZONE = Key("timezone", "zone", "zone of every calendar that names none of its own")
+HOURS_COUNTRY = Key("country", "country", "whose public holidays `PH` means, in calendars that name none", "")
+WEBHOOKS_DOC = "Servers a `webhook` step may ask, by name. A flow can reach nothing else."
 TARGETS_DOC = "Fixed places to connect to, by name. Callers' text never becomes part of a dial string."
 EMERGENCY = Key(
     "emergency", "dials", "rung by Asterisk itself when no controller answers, one after the other", ()

@@ -9,77 +9,76 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 
-from ivr.errors import InputError
+from ivr.errors import CallerHungUp, InputError
 from ivr.flow import commands as c
-from ivr.flow.model import LEAVE, Action, Dialplans, Flow, QueueConfig
-from ivr.flow.queue_keys import OVERFLOWING
+from ivr.flow.declare import KEYS
+from ivr.flow.model import Dialplans, Flow
 from ivr.flow.run import run
-from ivr.flow.steps import KEYS
-from ivr.hours import is_open
-from ivr.sound import Clip, Phrase, Prompt
+from ivr.flow.world import Situation, World
+from ivr.sound import Clip, Phrase, Prompt, SayDigits, SayNumber
 
 CHARS_PER_S = 14.0  # of speech, about: a trial has no audio
-TALK_S = 60.0
 SCRIPT_KEYS = 1000
-_ITEM = re.compile(r"w([0-9]{1,4}(?:\.[0-9]{1,3})?)?|[0-9*#]+")
+HANG_UP = "h"
+_ITEM = re.compile(r"w([0-9]{1,4}(?:\.[0-9]{1,3})?)?|h|[0-9*#]+")
 
 Texts = Mapping[str, Mapping[str, str]]
 """What each prompt says, by language and key (`load.prompt_texts`)."""
 
 
-@dataclass(frozen=True)
-class Situation:
-    """What is so while the caller calls.
-
-    at  the moment of the call, with a time zone.  open  calendars whose state is forced.
-    known  live announcements for this caller, each with its service.
-    queues, transfers  how each ends, by name; `answered` unless given.
-    """
-
-    at: datetime
-    known: Sequence[tuple[c.Announcement, str]] = ()
-    open: Mapping[str, bool] = field(default_factory=dict)
-    queues: Mapping[str, c.Queued] = field(default_factory=dict)
-    transfers: Mapping[str, str] = field(default_factory=dict)
+Way = tuple[str, str, str]
+"""A flow, a step of it and the outcome it ended with."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the transcript. at_s  since the call began.  what  step, says, caller, waits, ends …"""
+    """One line of the transcript.
+
+    at_s  since the call began.  what  step, says, caller, waits, ends …
+    name  of what is said: a prompt, `announcement`, `digits 123`; '' for other lines.
+    """
 
     at_s: float
     what: str
     text: str
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """How the trial went. steps  in the order entered.  kept  digits the caller entered, by name."""
+    """How the trial went.
+
+    steps  in the order entered.  ways  how each was left.  kept  variables by name.
+    answered_in  the queue whose agent talked to him, '' for none.  waits  every queue and how waiting in it ended.
+    """
 
     lines: tuple[Line, ...]
     steps: tuple[str, ...]
+    ways: tuple[Way, ...]
     commands: tuple[c.Command, ...]
     kept: Mapping[str, str]
     disposition: str
+    answered_in: str = ""
+    waits: tuple[tuple[str, c.Queued], ...] = ()
 
 
 def read_keys(script: str) -> deque[str]:
     """Return the caller's script as single items: a key, `w` or `w<seconds>`.
 
     A key is pressed when the hotline next asks for one. `w2` waits two seconds; a key right after it is
-    pressed at that moment, in the middle of a prompt too. `w` alone lets the next question pass.
+    pressed at that moment, in the middle of a prompt too. `w` alone lets the next question pass. `h` hangs up where
+    a key would be pressed.
     Raises InputError.
     """
     items: deque[str] = deque()
     for item in re.split(r"[,\s]+", script.strip()) if script.strip() else ():
         if not _ITEM.fullmatch(item):
             raise InputError(
-                f"keys: {item[:40]!r} is neither telephone keys ({KEYS}) nor a wait such as w or w2.5"
+                f"keys: {item[:40]!r} is neither telephone keys ({KEYS}) nor a wait such as w or w2.5, nor h"
             )
-        items.extend([item] if item.startswith("w") else item)
+        items.extend([item] if item[0] in "wh" else item)
     if len(items) > SCRIPT_KEYS:
         raise InputError(f"keys: {len(items)} keys and waits, expected at most {SCRIPT_KEYS}")
     return items
@@ -96,26 +95,41 @@ class _Trial:
     def __init__(
         self, dialplans: Dialplans, script: deque[str], situation: Situation, language: str, texts: Texts
     ) -> None:
-        self.dialplans, self.script, self.situation = dialplans, script, situation
-        self.language, self.texts = language, texts
-        self.now_s = 0.0
+        self.dialplans, self.script, self.texts = dialplans, script, texts
+        self.world = World(dialplans, situation, language, self._note)
         self.pressed = ""
         self.lines: list[Line] = []
         self.steps: list[str] = []
+        self.ways: list[Way] = []
         self.commands: list[c.Command] = []
-        self.kept: dict[str, str] = {}
 
     def lead(self, flow: Flow) -> Transcript:
-        generator = run(flow)
+        generator = run(flow, self.dialplans.flows)
         command = next(generator)
-        while not isinstance(command, c.HangUp):
+        try:
+            while not isinstance(command, c.HangUp):
+                self.commands.append(command)
+                command = generator.send(self._perform(command))
             self.commands.append(command)
-            command = generator.send(self._perform(command))
-        self.commands.append(command)
-        self._note("ends", command.disposition)
+            disposition = command.disposition
+        except CallerHungUp:
+            generator.close()
+            disposition = "abandoned" if isinstance(command, c.Queue) else "hung_up"
+            self._note("caller", "hangs up")
+        self._note("ends", disposition)
+        lines = sorted(self.lines, key=lambda line: line.at_s)  # a webhook is asked while a prompt is said
         return Transcript(
-            tuple(self.lines), tuple(self.steps), tuple(self.commands), self.kept, command.disposition
-        )
+            tuple(lines), tuple(self.steps), tuple(self.ways), tuple(self.commands), self.world.kept,
+            disposition, self.world.answered_in, tuple(self.world.waits),
+        )  # fmt: skip
+
+    @property
+    def now_s(self) -> float:
+        return self.world.now_s
+
+    @now_s.setter
+    def now_s(self, now_s: float) -> None:
+        self.world.now_s = now_s
 
     def _note(self, what: str, text: str) -> None:
         self.lines.append(Line(round(self.now_s, 1), what, text))
@@ -125,28 +139,22 @@ class _Trial:
             case c.Enter():
                 self.steps.append(command.step)
                 self._note("step", f"{command.step} ({command.kind})")
+                return c.Done()
+            case c.Leave():
+                self.ways.append((command.flow, command.step, command.outcome))
+                return c.Done()
             case c.Play():
                 return c.Heard(self._play(command))
             case c.Ask():
                 return c.Digits(self._ask(command))
-            case c.SetLanguage():
-                self.language = command.language
-                self._note("language", command.language)
-            case c.FindAnnouncements():
-                return self._find(command.service)
-            case c.CheckHours():
-                return self._hours(command.name)
-            case c.Queue():
-                return self._queue(command.queue)
-            case c.Transfer():
-                outcome = self.situation.transfers.get(command.target, "answered")
-                self._note("connects", f"{command.target}: {outcome}")
-                self.now_s += TALK_S if outcome == "answered" else 0.0
-                return c.Transferred(outcome)
-            case c.Keep():
-                self.kept[command.name] = command.digits
-                self._note("keeps", command.name)
-        return c.Done()
+            case c.Fetch() if command.phrases:
+                began = self.now_s
+                self._play(c.Play(command.phrases))
+                said_s, self.now_s = self.now_s - began, began
+                fetched = self.world.perform(command)
+                self.now_s = max(self.now_s, began + said_s)
+                return fetched
+        return self.world.perform(command)
 
     # -- speaking and listening
 
@@ -156,7 +164,9 @@ class _Trial:
         while (wait_s := self._wait_s()) is not None and wait_s < left_s:
             self.script.popleft()
             self.now_s, left_s = self.now_s + wait_s, left_s - wait_s
+            self._hang_up_if_due()
             if self.script and self.script[0] in KEYS and self._press() in command.keys:
+                self._stop_saying()
                 return self.pressed
         self._let_pass(left_s)
         return ""
@@ -164,15 +174,17 @@ class _Trial:
     def _ask(self, command: c.Ask) -> str:
         self._say(command.phrases)
         speech_s, text = self._seconds(command.phrases), ""
-        if self.script and self.script[0] in KEYS:
+        if self.script and self.script[0] in f"{KEYS}h":
             self.now_s, speech_s = self.now_s + speech_s, 0.0
         quiet_s = speech_s + command.timeout_s
         while len(text) < command.most:
+            self._hang_up_if_due()
             wait_s = self._wait_s()
             if wait_s is not None and wait_s < quiet_s:
                 self.script.popleft()
                 self.now_s, quiet_s = self.now_s + wait_s, quiet_s - wait_s
             elif wait_s is None and self.script and self.script[0] != "w":
+                self._stop_saying()
                 if self._press(secret=command.most > 1) == command.finish:
                     break
                 text, quiet_s = text + self.pressed, command.timeout_s
@@ -194,6 +206,15 @@ class _Trial:
         self._note("caller", "presses a key" if secret else f"presses {self.pressed}")
         return self.pressed
 
+    def _hang_up_if_due(self) -> None:
+        if self.script and self.script[0] == HANG_UP:
+            self._stop_saying()
+            raise CallerHungUp
+
+    def _stop_saying(self) -> None:
+        """Take back what would have been said from now on."""
+        self.lines = [line for line in self.lines if line.what != "says" or line.at_s <= round(self.now_s, 1)]
+
     def _wait_s(self) -> float | None:
         """Return the wait the script stands at; None when it stands at a key, at `w` or at its end."""
         item = self.script[0] if self.script else ""
@@ -205,15 +226,17 @@ class _Trial:
             self.script[0] = f"w{max(0.0, wait_s - seconds)}"
 
     def _say(self, phrases: Sequence[Phrase]) -> None:
+        at_s = self.now_s
         for phrase in phrases:
-            self._note("says", self._text(phrase))
+            self.lines.append(Line(round(at_s, 1), "says", self._text(phrase), name_of(phrase)))
+            at_s += self._seconds((phrase,))
 
     def _text(self, phrase: Phrase) -> str:
         if isinstance(phrase, Clip):
             return phrase.name
         if not isinstance(phrase, Prompt):
-            return str(phrase)
-        for language in (self.language, "en", *self.texts):
+            return name_of(phrase)
+        for language in (self.world.language, "en", *self.texts):
             if phrase.key in self.texts.get(language, {}):
                 return self.texts[language][phrase.key]
         return f"[{phrase.key}]"
@@ -221,44 +244,16 @@ class _Trial:
     def _seconds(self, phrases: Sequence[Phrase]) -> float:
         return sum(max(1.0, len(self._text(phrase)) / CHARS_PER_S) for phrase in phrases)
 
-    # -- what is so
 
-    def _find(self, service: str) -> c.Found:
-        known = self.situation.known
-        found = tuple(a for a, of in known if not service or not of or of == service)
-        self._note(
-            "looks", f"{len(found)} live announcements for this caller" + (f" ({service})" if service else "")
-        )
-        return c.Found(found)
-
-    def _hours(self, name: str) -> c.Hours:
-        now_open = self.situation.open.get(name)
-        if now_open is None:
-            now_open = is_open(self.dialplans.hours[name], self.situation.at)
-        self._note("hours", f"{name}: {'open' if now_open else 'closed'}")
-        return c.Hours(now_open)
-
-    def _queue(self, name: str) -> c.Queued:
-        """Wait in a queue and in those its keys and overflows lead to; each ends as given once, then answered."""
-        been: set[str] = set()
-        while True:
-            queue, queued = self.dialplans.queues[name], self.situation.queues.get(name, c.Queued("answered"))
-            if name in been:
-                queued = c.Queued("answered")
-            been.add(name)
-            need = queue.plan(self.language).need
-            self._note("waits", f"{name} (need {need}): {queued.outcome} {queued.key}".rstrip())
-            self.now_s += {"timeout": queue.max_wait_s, "answered": TALK_S}.get(queued.outcome, 0.0)
-            action = way_out(queue, queued)
-            if action.kind in ("callback", "message"):
-                return c.Queued(action.kind)
-            if not action.queue:
-                return queued
-            name = action.queue
-
-
-def way_out(queue: QueueConfig, queued: c.Queued) -> Action:
-    """Return what `queue` does about this end of waiting; `leave` when it is the step's affair."""
-    if queued.outcome == "key":
-        return queue.keys.get(queued.key, LEAVE)
-    return queue.overflow if queued.outcome in OVERFLOWING else LEAVE
+def name_of(phrase: Phrase) -> str:
+    """Return what a scenario calls `phrase`."""
+    match phrase:
+        case Prompt():
+            return phrase.key
+        case Clip():
+            return "announcement"
+        case SayDigits():
+            return f"digits {phrase.digits}"
+        case SayNumber():
+            return f"number {phrase.number}"
+    return str(phrase)

@@ -40,3 +40,13 @@ class CallRecord:
             talk_ms=earlier.talk_ms if self.talk_ms is None else self.talk_ms,
             announcements=tuple(dict.fromkeys((*earlier.announcements, *self.announcements))),
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SurveyAnswer:
+    """The answer to one question of a survey. question  its prompt."""
+
+    survey: str
+    question: str
+    points: int
+    at: datetime

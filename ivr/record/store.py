@@ -26,7 +26,7 @@ from ivr.errors import DatabaseError, InputError, nearest
 from ivr.flow.model import Number
 from ivr.number import normalise
 from ivr.record import trace as t
-from ivr.record.model import CallRecord
+from ivr.record.model import CallRecord, SurveyAnswer
 
 logger = log.logger(__name__)
 
@@ -37,7 +37,7 @@ RETRY_S = (0.5, 5.0)  # after a failed write, first and longest
 CALLS_AT_ONCE = 500  # written in one transaction
 BACKLOG = 20_000  # ended calls kept in memory while the database is away
 LAST_AGENT_DAYS = 30  # whom he talked to earlier is no reason to wait for
-ENTRIES_MOST = 2000  # per call: a bound, flows are bounded far below it
+ENTRIES_MOST, ANSWERS_MOST = 2000, 200  # per call: bounds, flows are bounded far below them
 AWAY = (OperationalError, InterfaceError, sa.exc.TimeoutError, OSError)  # these pass, others do not
 Detail = str | int | float | bool | None | list[str]
 
@@ -51,7 +51,8 @@ class CallLog:
         self._records, self.record, self._monotonic = records, record, monotonic
         self._began, self.part = monotonic(), int(record.started_at.timestamp() * 1000)
         self.entries: list[TraceEntry] = []
-        self.written = 0
+        self.answers: list[SurveyAnswer] = []
+        self.written, self.answers_written = 0, 0
         self.earlier: CallRecord | None = None
         self.look_for_earlier = resumed
         self.stored_at, self.urgent = monotonic(), False
@@ -89,6 +90,13 @@ class CallLog:
         self._set(agent_id=agent_id, talk_ms=(self.record.talk_ms or 0) + talk_ms)
         self.add(t.TALK_ENDED, step, agent=agent_id, talk_ms=talk_ms)
 
+    def surveyed(self, survey: str, question: str, points: int, step: str = "") -> None:
+        """He answered a question of a survey."""
+        if len(self.answers) < ANSWERS_MOST:
+            at = self.record.started_at + timedelta(milliseconds=self.now_ms())
+            self.answers.append(SurveyAnswer(survey, question, points, at))
+        self.add(t.SURVEYED, step, survey=survey, question=question, points=points)
+
     def finish(self, disposition: str, **fields: Any) -> None:
         """Close the record. fields  further columns of CallRecord."""
         if self._queued_ms is not None and self._answered_ms is None and self.record.wait_ms is None:
@@ -123,12 +131,16 @@ class CallLog:
 
 
 class Records:
-    """Every call of this controller that is not yet fully stored, and what the database holds."""
+    """Every call of this controller that is not yet fully stored, and what the database holds.
+
+    on_call  told of every record that begins, and once more when it is complete.
+    """
 
     def __init__(
-        self, database: Database, *, backlog: int = BACKLOG, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.database, self.backlog, self._monotonic = database, backlog, monotonic
+        self, database: Database, *, backlog: int = BACKLOG, monotonic: Callable[[], float] = time.monotonic,
+        on_call: Callable[[CallRecord], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        self.database, self.backlog, self._monotonic, self.on_call = database, backlog, monotonic, on_call
         self._dirty: dict[tuple[str, int], CallLog] = {}  # oldest change first
         self._over: dict[tuple[str, int], CallLog] = {}  # of these the ended ones, oldest end first
         self._lock = asyncio.Lock()
@@ -150,6 +162,7 @@ class Records:
         )  # fmt: skip
         calllog = CallLog(self, record, resumed=resumed, monotonic=self._monotonic)
         self.changed(calllog)
+        self.on_call(record)
         return calllog
 
     def changed(self, calllog: CallLog) -> None:
@@ -158,6 +171,7 @@ class Records:
 
     def ended(self, calllog: CallLog) -> None:
         """A log is complete; too many of them waiting for the database are dropped, the oldest first."""
+        self.on_call(calllog.record)
         self._over[calllog.record.call_id, calllog.part] = calllog
         while len(self._over) > self.backlog:
             oldest = next(iter(self._over))
@@ -243,25 +257,31 @@ class Records:
 
     async def _write(self, batch: list[CallLog]) -> None:
         """Write rows and new trace entries of `batch` in one transaction; writing them again changes nothing."""
-        upto = [len(each.entries) for each in batch]
+        upto = [(len(each.entries), len(each.answers)) for each in batch]
         async with self.database.write() as connection:
             for each in batch:
                 if each.look_for_earlier:
                     row = (await connection.execute(
                         sa.select(db.call).where(db.call.c.call_id == each.record.call_id)
                     )).first()  # fmt: skip
-                    each.earlier = _record(row) if row else None
+                    each.earlier = record_of(row) if row else None
                     each.look_for_earlier = False
             rows = [_row(each.record.after(each.earlier) if each.earlier else each.record) for each in batch]
             await connection.execute(db.upsert(connection, db.call), rows)
             entries = [
                 _trace_row(each, n)
-                for each, end in zip(batch, upto, strict=True) for n in range(each.written, end)
+                for each, (end, _) in zip(batch, upto, strict=True) for n in range(each.written, end)
+            ]  # fmt: skip
+            answers = [
+                _answer_row(each, n)
+                for each, (_, end) in zip(batch, upto, strict=True) for n in range(each.answers_written, end)
             ]  # fmt: skip
             if entries:
                 await connection.execute(db.upsert(connection, db.call_trace, keep=True), entries)
-        for each, end in zip(batch, upto, strict=True):
-            each.written = end
+            if answers:
+                await connection.execute(db.upsert(connection, db.survey_answer, keep=True), answers)
+        for each, ends in zip(batch, upto, strict=True):
+            each.written, each.answers_written = ends
 
     # -- what people ask
 
@@ -273,7 +293,7 @@ class Records:
         if number:
             query = query.where(db.call.c.ani == self._number(number))
         async with self.database.read() as connection:
-            return tuple(_record(row) for row in (await connection.execute(query)).all())
+            return tuple(record_of(row) for row in (await connection.execute(query)).all())
 
     async def last_agent(self, number: str) -> str:
         """Return who talked to this caller last within LAST_AGENT_DAYS, '' for nobody."""
@@ -286,6 +306,15 @@ class Records:
         )  # fmt: skip
         async with self.database.read() as connection:
             return str(await connection.scalar(query) or "")
+
+    async def count(self, number: str, since: datetime, *, but: str = "") -> int:
+        """Return how many calls came from this number since then, without the call `but`."""
+        column = db.call.c
+        query = sa.select(sa.func.count()).where(
+            column.ani == number, column.started_at >= since, column.call_id != but
+        )  # fmt: skip
+        async with self.database.read() as connection:
+            return int(await connection.scalar(query) or 0)
 
     async def show(self, text: str) -> tuple[CallRecord, tuple[TraceEntry, ...]]:
         """Return the call whose id is `text`, or begins or ends with it, or the `last`; and its trace.
@@ -306,13 +335,13 @@ class Records:
                 ids = [row.call_id for row in rows]
                 known = (await connection.scalars(query.with_only_columns(column).limit(2000))).all()
                 raise InputError(_not_one(wanted, ids, list(known)))
-            record = _record(rows[0])
+            record = record_of(rows[0])
             trace = (await connection.execute(
                 sa.select(db.call_trace).where(db.call_trace.c.call_id == record.call_id)
                 .order_by(db.call_trace.c.part, db.call_trace.c.n)
             )).all()  # fmt: skip
         began_ms = int(record.started_at.timestamp() * 1000)
-        return record, tuple(_entry(row, began_ms) for row in trace)
+        return record, tuple(entry_of(row, began_ms) for row in trace)
 
 
 def _not_one(text: str, hits: list[str], known: list[str]) -> str:
@@ -337,7 +366,8 @@ def _fit(name: str, value: Any) -> Any:
     return value.replace("\0", "")[:most] if isinstance(value, str) else value
 
 
-def _record(row: Any) -> CallRecord:
+def record_of(row: Any) -> CallRecord:
+    """Return a row of the table `call` as a record."""
     values = dict(row._mapping)
     return CallRecord(**{**values, "announcements": tuple(values["announcements"])})
 
@@ -351,7 +381,15 @@ def _trace_row(calllog: CallLog, n: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _entry(row: Any, began_ms: int) -> TraceEntry:
+def _answer_row(calllog: CallLog, n: int) -> dict[str, Any]:
+    each = calllog.answers[n]
+    return {
+        "call_id": _fit("call_id", calllog.record.call_id), "part": calllog.part, "n": n,
+        "survey": each.survey[:40], "question": each.question[:80], "points": each.points, "at": each.at,
+    }  # fmt: skip
+
+
+def entry_of(row: Any, began_ms: int) -> TraceEntry:
     """Return an entry with its time since the call began; times inside it are moved as well."""
     detail = dict(row.detail)
     if isinstance(detail.get("from_ms"), int):

@@ -176,6 +176,12 @@ def _hours(entry: TraceEntry) -> str:
     return f"calendar {entry.detail.get('calendar')} is {'open' if entry.detail.get('open') else 'closed'}"
 
 
+def _asked(entry: TraceEntry) -> str:
+    detail = entry.detail
+    how = {"answered": "answered", "timeout": "did not answer in time"}.get(str(detail.get("outcome")), "failed")
+    return f"server {detail.get('webhook')} was asked and {how} after {detail.get('ms')} ms"
+
+
 def _unknown(entry: TraceEntry) -> str:
     details = ", ".join(f"{key} {value}" for key, value in entry.detail.items())
     return entry.event + (f" ({details})" if details else "")
@@ -187,6 +193,7 @@ SENTENCES: dict[str, Callable[[TraceEntry], str]] = {
     t.PLAYED: lambda e: _played(e, {}, ""),
     t.INTERRUPTED: lambda e: _played(e, {}, ""),
     t.PRESSED: _pressed,
+    t.SILENT: lambda e: "pressed nothing",
     t.LANGUAGE: _language,
     t.MATCHED: lambda e: (
         f"announcement {e.detail.get('announcement')} version {e.detail.get('version')} concerns him: "
@@ -194,6 +201,11 @@ SENTENCES: dict[str, Callable[[TraceEntry], str]] = {
     ),
     t.NO_MATCH: lambda e: "no announcement concerns him",
     t.HOURS: _hours,
+    t.IDENTIFIED: lambda e: f"found in the customer file by the {e.detail.get('by')} he entered",
+    t.ASKED: _asked,
+    t.SURVEYED: lambda e: (
+        f"survey {e.detail.get('survey')}: gave {e.detail.get('points')} to {e.detail.get('question')}"
+    ),
     t.QUEUED: _queued,
     t.POSITION: _position,
     t.MOVED: lambda e: f"moved to queue {e.detail.get('queue')} ({e.detail.get('by')})",

@@ -11,10 +11,14 @@ LEFT = "left"  # a step ended: outcome, detail
 PLAYED = "played"  # a prompt or clip was heard to its end: prompt, from_ms
 INTERRUPTED = "interrupted"  # a key stopped a prompt or clip: prompt, from_ms
 PRESSED = "pressed"  # a key: key; or an entry, whose digits are kept nowhere: keys (how many)
+SILENT = "silent"  # asked, and no key came in time
 LANGUAGE = "language"  # another language from now on: language
 MATCHED = "matched"  # an announcement concerns the caller: announcement, version, why
 NO_MATCH = "no_match"  # no announcement concerns the caller: live (snapshot's version)
 HOURS = "hours"  # a calendar was asked: calendar, open
+IDENTIFIED = "identified"  # it is known whose call it is from now on, by digits nobody keeps: by (account, postcode)
+ASKED = "asked"  # a company's server was asked: webhook, outcome (answered, timeout, failed), ms
+SURVEYED = "surveyed"  # a question of a survey was answered: survey, question, points
 QUEUED = "queued"  # in line: queue, position (None: an agent is free)
 POSITION = "position"  # told his place: position, minutes (the range of the wait, None when not told)
 MOVED = "moved"  # in another queue from now on, his entry time goes with him: queue, by (key, overflow, supervisor)
@@ -35,7 +39,8 @@ HUNG_UP = "hung_up"  # the caller left, or the connection to him broke: by
 ENDED = "ended"  # the record was closed: disposition
 
 EVENTS = (
-    ENTERED, LEFT, PLAYED, INTERRUPTED, PRESSED, LANGUAGE, MATCHED, NO_MATCH, HOURS, QUEUED, POSITION, MOVED,
+    ENTERED, LEFT, PLAYED, INTERRUPTED, PRESSED, SILENT, LANGUAGE, MATCHED, NO_MATCH, HOURS, IDENTIFIED, ASKED,
+    SURVEYED, QUEUED, POSITION, MOVED,
     OVERFLOW, CALLED_BACK, MESSAGE, OFFERED, RINGING, REFUSED, ANSWERED, TALK_ENDED, TRANSFERRED, ROUTER_LOST,
     REATTACHED, LEASE, LADDER, HUNG_UP, ENDED,
 )  # fmt: skip
