@@ -5,7 +5,7 @@ IVR := .venv/bin/ivr
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-routing test-routing-long check demo call doctor bench bench-faults bench-routing simulate-routing clean
+.PHONY: help setup run test test-routing test-routing-long check demo call doctor bench bench-faults bench-reload bench-routing simulate-routing clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,12 +34,14 @@ test-routing: setup ## routing: random lives beside the model, interleavings, se
 test-routing-long: setup ## the same with a million model steps (half an hour), without the seeded bugs
 	@.venv/bin/python -m tests.routing.proof long
 
-check: setup ## ruff, mypy, import layers, Lua headers, dialplans, prompts
+check: setup ## ruff, mypy, import layers, Lua headers, dialplans and their scenarios, prompts
 	@.venv/bin/ruff check ivr routing tests bench
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
 	@.venv/bin/python -m routing.scripts
 	@$(IVR) dialplan check
+	@$(IVR) dialplan test --coverage-least 100 | tail -3
+	@for sample in dialplans/samples/*; do $(IVR) dialplan check $$sample || exit 1; done
 	@$(IVR) prompts audit
 
 demo: $(STAMP) ## an outage, four callers with real phones, two agents
@@ -56,6 +58,9 @@ bench: setup ## announcement calls by SIPp beside a plain dialplan Playback
 
 bench-faults: setup ## kill and stop the controller under callers; speed of an announcement
 	@.venv/bin/python -m bench.faults
+
+bench-reload: setup ## change call flows under 20 calls a second, broken files, a canary that fails
+	@.venv/bin/python -m bench.reload $(ARGS)
 
 simulate-routing: setup ## expected waits in a storm and on a day; 300 agents and 3,000 calls on a virtual clock
 	@.venv/bin/python -m bench.routing_sim $(ARGS)

@@ -63,10 +63,12 @@ async def _programs(settings: Settings) -> Health:
 
 
 async def _settings(settings: Settings) -> Health:
-    from ivr.app import load_dialplans
+    from ivr.versions.folder import draft_state, in_force
 
-    plans = load_dialplans(settings)
-    return Health("dialplans", True, f"{len(plans.flows)} flows, {len(plans.numbers)} numbers, version {plans.version}")
+    plans = (await in_force(settings))[-1]
+    told = f"{len(plans.flows)} flows, {len(plans.numbers)} numbers, version {plans.version}"
+    pending = await draft_state(settings)
+    return Health("dialplans", True, f"{told}; {pending}" if pending else told)
 
 
 async def _asterisk(settings: Settings) -> Health:
@@ -187,7 +189,7 @@ async def _prompts(settings: Settings) -> Health:
     from ivr.speech.catalog import load_prompt_set
 
     prompts = await asyncio.to_thread(load_prompt_set, settings)
-    keys = prompt_keys(settings.prompts_dir)
+    keys = prompt_keys(*settings.prompt_dirs)
     lacking = await asyncio.to_thread(lambda: [stem for stem in prompts.names if not Path(f"{stem}.ulaw").exists()])
     if lacking or not prompts.names:
         return Health("prompts", False, f"{len(lacking) or len(keys)} not rendered", "ivr prompts render")

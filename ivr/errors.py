@@ -20,8 +20,11 @@ A bug is an AssertionError and ends one call only.
 from __future__ import annotations
 
 import difflib
+import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 
@@ -35,6 +38,8 @@ class Finding:
 
     line  1-based, None when it concerns the whole file.
     where  the table and key, for example `steps.menu.on`.  expected  what would have been right.
+    column, end_column  the first character of the exact place, 1-based, and the one after its last; None when the
+    place is not known.  kind  the type of mistake, a key of ivr.flow.mistakes.MISTAKES, '' outside dialplans.
     """
 
     file: Path
@@ -43,6 +48,9 @@ class Finding:
     wrong: str
     expected: str = ""
     nearest: str = ""
+    column: int | None = None
+    end_column: int | None = None
+    kind: str = ""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else str(self.file)
@@ -106,7 +114,24 @@ class PhoneError(PeerError):
     """A test phone could not register, dial or be started."""
 
 
+FEW = 40  # names that are all compared closely; of more, only those that look alike at first sight
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the known name most like `name`, or '' when none is alike."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    names = list(known)
+    if len(names) > FEW:
+        names = heapq.nlargest(3, names, key=lambda each: _alike(name, each))
+    found = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return found[0] if found else ""
+
+
+def _alike(name: str, other: str) -> int:
+    """Return how much two names have in common, roughly and quickly."""
+    return len(_pieces(name) & _pieces(other)) - abs(len(name) - len(other))
+
+
+@lru_cache(maxsize=8192)
+def _pieces(name: str) -> frozenset[str]:
+    """Return the letters of `name`, and its pairs of letters."""
+    return frozenset((*name, *map("".join, pairwise(name))))

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ivr.errors import ConfigError, Finding, nearest
@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     )
     voice_url: str = Field("", description="your own speech service over HTTP; asked before the built-in voices")
     voice_key: str = Field("", description="key sent to that service as a bearer token")
+    webhook_tokens: SecretStr = Field(
+        SecretStr(""), description="keys sent to webhooks as bearer tokens: crm=secret,billing=other"
+    )
     lease_s: int = Field(15, ge=3, le=120, description="silence allowed from a controller before the ladder takes over")
     entry_lease_s: int = Field(4, ge=1, le=60, description="the same for the first command of a new call")
     max_calls: int = Field(1000, ge=1, description="calls at once before Asterisk answers 503")
@@ -116,6 +119,14 @@ class Settings(BaseSettings):
             raise ValueError("beginnings of national numbers such as 22,5,6")
         return value
 
+    @field_validator("webhook_tokens")
+    @classmethod
+    def _webhook_tokens(cls, value: SecretStr) -> SecretStr:
+        for each in filter(None, value.get_secret_value().split(",")):
+            if not re.fullmatch(r"\s*[a-z][a-z0-9_]{0,39}\s*=\s*[!-+\--~]+\s*", each):
+                raise ValueError("names and keys such as crm=secret,billing=other")
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _timezone(cls, value: str) -> str:
@@ -162,6 +173,22 @@ class Settings(BaseSettings):
         return self.path(self.prompts)
 
     @property
+    def tokens(self) -> dict[str, str]:
+        """Bearer tokens by webhook."""
+        pairs = (each.partition("=") for each in self.webhook_tokens.get_secret_value().split(",") if each)
+        return {name.strip(): token.strip() for name, _, token in pairs}
+
+    @property
+    def prompt_dirs(self) -> tuple[Path, ...]:
+        """Folders whose prompts the flows of HOTLINE_DIALPLANS can say, the later winning."""
+        return self.prompts_for(self.dialplans_dir)
+
+    def prompts_for(self, dialplans: Path) -> tuple[Path, ...]:
+        """Return HOTLINE_PROMPTS and, where there is one, the folder `prompts` within `dialplans`; the later wins."""
+        own = dialplans / "prompts"
+        return (self.prompts_dir, own) if own.is_dir() and own != self.prompts_dir else (self.prompts_dir,)
+
+    @property
     def redis_address(self) -> str:
         """URL of the Redis in use."""
         return self.redis_url or f"redis://127.0.0.1:{self.redis_port}/0"
@@ -187,8 +214,10 @@ def _finding(error: dict[str, Any]) -> Finding:
     name = str(error["loc"][0])
     about = Settings.model_fields[name].description or ""
     expected = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("a valid ")
-    value = str(error["input"])
-    return _finding_of(name, f"got {value[:80]!r}", f"{expected} ({about})", _nearest_value(name, value))
+    secret = Settings.model_fields[name].annotation is SecretStr
+    value = "" if secret else str(error["input"])
+    wrong = "what it holds, which is not shown here, cannot be read" if secret else f"got {value[:80]!r}"
+    return _finding_of(name, wrong, f"{expected} ({about})", _nearest_value(name, value))
 
 
 def _nearest_value(name: str, value: str) -> str:

@@ -9,9 +9,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
@@ -20,6 +21,10 @@ from honcho.printer import Printer
 from ivr import asterisk, native
 from ivr.errors import ConfigError
 from ivr.settings import PROJECT, Settings
+
+if TYPE_CHECKING:
+    from ivr.flow.model import Dialplans
+    from ivr.sound import PromptSet
 
 Report = Callable[[str], None]
 
@@ -68,17 +73,20 @@ def _native(report: Report) -> None:
             )
 
 
-def render_asterisk(settings: Settings, prompts: object) -> Path:
-    """Write Asterisk's configuration for these settings, numbers and agents' phones."""
+def render_asterisk(settings: Settings, prompts: PromptSet, plans: Sequence[Dialplans] = ()) -> Path:
+    """Write Asterisk's configuration for these settings, numbers and agents' phones.
+
+    plans  what calls may follow, the live version last (default: what is in force); Asterisk knows the numbers and
+    targets of all of them.
+    """
     import asyncio
 
-    from ivr.app import load_dialplans
     from ivr.db import Database
     from ivr.desk.agents import Agents
-    from ivr.sound import Prompt, PromptSet
+    from ivr.sound import Prompt
+    from ivr.versions.folder import in_force
 
-    assert isinstance(prompts, PromptSet)
-    dialplans = load_dialplans(settings)
+    plans = plans or asyncio.run(in_force(settings))
 
     async def phones() -> list[asterisk.AgentPhone]:
         database = Database(settings)
@@ -96,10 +104,10 @@ def render_asterisk(settings: Settings, prompts: object) -> Path:
     return asterisk.render(
         settings,
         secrets=asterisk.load_secrets(settings),
-        numbers=dialplans.numbers,
+        numbers=list(dict.fromkeys(number for plan in reversed(plans) for number in plan.numbers)),
         phones=asyncio.run(phones()),
-        emergency=dialplans.emergency,
-        targets=dialplans.targets,
+        emergency=plans[-1].emergency,
+        targets={name: to for plan in plans for name, to in plan.targets.items()},
         fallback_prompt=stem("fallback_trouble"),
         goodbye_prompt=stem("goodbye"),
     )
@@ -225,12 +233,9 @@ def _free(host: str, port: int, kind: socket.SocketKind) -> bool:
     return True
 
 
-def ready_line(settings: Settings) -> str:
+def ready_line(settings: Settings, numbers: Iterable[str]) -> str:
     """Tell how to reach the hotline that just became ready."""
-    from ivr.app import load_dialplans
-
-    numbers = ", ".join(load_dialplans(settings).numbers)
     return (
-        f"ready: dial sip:100@{settings.host}:{settings.sip_port} · numbers: {numbers} · place a call: "
+        f"ready: dial sip:100@{settings.host}:{settings.sip_port} · numbers: {', '.join(numbers)} · place a call: "
         "make call TO=100 FROM=+48601999888 KEYS=w4,1 · see it work: make demo · stop: Ctrl-C"
     )

@@ -21,7 +21,7 @@ from routing.router import Router
 from routing.why import why
 
 # What was heard and pressed meanwhile says nothing about routing.
-_NOT_ROUTING = frozenset({t.PLAYED, t.INTERRUPTED, t.PRESSED, t.MATCHED, t.NO_MATCH, t.HOURS, t.LANGUAGE})
+_NOT_ROUTING = frozenset({t.PLAYED, t.INTERRUPTED, t.PRESSED, t.SILENT, t.MATCHED, t.NO_MATCH, t.HOURS, t.LANGUAGE})
 
 
 def find_call(snapshot: Snapshot, text: str) -> str | None:

@@ -156,7 +156,7 @@ async def test_an_import_reaches_calls(desk: Desk) -> None:
     await Customers(desk.database, desk.database.settings)._write([new], None)
     await until(lambda: desk.live.customer("221234568"))
 
-    assert {JAN.number: JAN, new.number: new} == desk.live.snapshot.customers
+    assert {JAN.number: JAN, new.number: new} == desk.live.snapshot.customers.numbers
 
 
 async def test_a_tainted_call_hears_only_what_is_for_everyone(desk: Desk) -> None:

@@ -62,11 +62,25 @@ def test_an_announcement_from_post_to_end(run: Run) -> None:
     assert "warning: no en text: callers of that language hear it in pl" in posted.stderr
     assert "version 2: live" in updated.stdout
     assert "expected end unknown" in updated.stdout
-    assert [name, "2", "live", f"area {AREA}", "internet", "unknown"] == listed.stdout.splitlines()[1].split("\t")[:6]
+    row = listed.stdout.splitlines()[1].split("\t")
+    assert [name, "2", "live", "outage", f"area {AREA}", "internet", "unknown"] == row[:7]
     assert "pl: Awaria. Nie wiemy jeszcze" in shown.stdout
     assert "version 1: live by ops at" in shown.stdout
     assert f"{name} version 3: ended\n" == ended.stdout
     assert 1 == len(run("announce", "list").stdout.splitlines())
+
+
+def test_planned_work_is_posted_and_shown_as_such(run: Run) -> None:
+    """The kind stands in what is printed, listed and shown; a misspelt one is answered with the likely one."""
+    posted = run("announce", "post", "--kind", "planned", "--text-pl", "Prace.", "--draft")
+    run("announce", "update", "last", "--eta", "unknown")
+    listed = run("announce", "list").stdout.splitlines()[1].split("\t")
+    shown = run("announce", "show", "last")
+
+    assert "kept as a draft, planned, for everyone" in posted.stdout
+    assert "planned" == listed[3]
+    assert "version 2: draft, planned, for everyone" in shown.stdout
+    assert 2 == run("announce", "post", "--kind", "planed", "--text-pl", "x").exit_code
 
 
 def test_a_chosen_end_is_said(run: Run) -> None:
@@ -127,7 +141,9 @@ def test_customers_from_import_to_show(run: Run, tmp_path: Path) -> None:
     assert isinstance(refused.exception, errors.ConfigError)
     assert "1 new, 0 changed, 0 as before, 1 mistakes in rows left out\n" == done.stdout
     assert "skipped: " in done.stderr
-    assert "+48221234567\t\tJan [b]\tpl/wola\t\tnormal" == run("customers", "show", "221234567").stdout.splitlines()[1]
+    assert (
+        "+48221234567\t\tJan [b]\tpl/wola\t\tnormal\t" == run("customers", "show", "221234567").stdout.splitlines()[1]
+    )
     assert 2 == len(run("customers", "list", "--area", "pl").stdout.splitlines())
 
 

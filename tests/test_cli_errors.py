@@ -45,7 +45,7 @@ Ivr = Callable[..., Said]
 
 WRONG = [  # words, exit status, what the one line says
     ("anounce", 2, "no command 'anounce'; did you mean 'announce'?"),
-    ("xyzzy list", 2, "no command 'xyzzy'; see ivr --help"),
+    ("xyzzy list", 2, "no command 'xyzzy'; expected one of setup, run, "),
     ("--hlep", 2, "no option '--hlep'; did you mean '--help'?"),
     ("announce", 2, "announce: a command is missing; expected one of end, list, post"),
     ("announce lst", 2, "announce: no command 'lst'; did you mean 'list'?"),
@@ -298,10 +298,13 @@ def test_a_damaged_index_is_named_with_the_remedy(place: Path, ivr: Ivr, words: 
 
 
 def test_folders_without_prompts_or_flows_are_named(place: Path, ivr: Ivr, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line for the folder, not one for every prompt."""
+    """One finding for the folder, not one for every prompt."""
     monkeypatch.setenv("HOTLINE_PROMPTS", str(place / "bad"))
+    said = ivr("dialplan", "check")
 
-    assert "holds no prompts; expected at least one <language>.toml" in one_line(ivr("dialplan", "check"))
+    assert said.status == 1
+    assert "holds no prompts\n          expected at least one <language>.toml" in said.out
+    assert said.out.endswith("\n1 mistake in 1 file\n")
 
 
 def test_a_line_of_dotenv_is_named(place: Path, ivr: Ivr, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,15 @@ def test_only_number_and_area_are_needed(tmp_path: Path) -> None:
     assert [Customer("+48221234567", "", "", "pl", "", "normal")] == found
 
 
+def test_a_postcode_is_kept_as_written(tmp_path: Path) -> None:
+    """A file may have that column; what is too long is a mistake."""
+    found, _ = read_csv(written(tmp_path, "number,area,postcode\n221234567,pl,01-234\n"), "48")
+    _, wrong = read_csv(written(tmp_path, f"number,area,postcode\n221234567,pl,{'1' * 21}\n"), "48")
+
+    assert ["01-234"] == [each.postcode for each in found]
+    assert "postcode: 21 characters" in str(wrong[0])
+
+
 def test_every_mistake_is_listed_with_its_line(tmp_path: Path) -> None:
     """All of them at once, with what was expected."""
     content = HEAD + (

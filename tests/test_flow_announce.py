@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from ivr.flow import commands as c
-from ivr.flow.run import ANNOUNCEMENTS, REPEATS, run
-from ivr.flow.steps import KEYS
+from ivr.flow.declare import KEYS
+from ivr.flow.perform import ANNOUNCEMENTS, REPEATS
+from ivr.flow.run import run
 from ivr.sound import Clip, Prompt
 from tests.support.flows import (
     FIND,
@@ -159,4 +160,4 @@ def test_what_was_heard_reaches_the_trace() -> None:
     """Leave tells which announcement in which version, and why it matched."""
     found = commands(flow(announce(after="end")), [c.Found((known(),)), c.Heard(), c.Heard()], traced=True)
 
-    assert c.Leave("first", "ended", "a v1: why a") in found
+    assert c.Leave("first", "ended", "a v1: why a", "main") in found

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ivr.flow.check import edges
+from ivr.flow.declare import KEYS, TYPES
 from ivr.flow.load import build
-from ivr.flow.steps import KEYS, KINDS, TYPES
-from ivr.flow.tables import _READERS
+from ivr.flow.steps import KINDS
+from ivr.flow.values import READERS
 from tests.support.flows import FOLDER, PROMPTS, files, findings, flow, text
 
 MENU = '[steps.first]\nkind = "menu"\nprompt = "main_menu"\non.1 = "{0}"\n'
@@ -175,7 +176,7 @@ def test_declarations_are_sound() -> None:
     """Every declared type has a reader and a name, every default prompt and outcome is well formed."""
     keys = [key for kind in KINDS.values() for key in kind.keys]
 
-    assert set(TYPES) == set(_READERS)
+    assert set(TYPES) == set(READERS)
     assert all(key.type in TYPES for key in keys)
     assert all(o.otherwise.to in ("next", "again", "rescue", "end") for k in KINDS.values() for o in k.outcomes)
     assert len(set(KEYS)) == 12

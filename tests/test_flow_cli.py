@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from ivr import settings as settings_module
 from ivr.cli.dialplan import command
-from ivr.errors import ConfigError, InputError
+from ivr.errors import InputError
 from ivr.flow.reference import markdown
 from ivr.flow.steps import KINDS
 from ivr.settings import PROJECT
@@ -74,11 +75,41 @@ def test_check_tells_findings_as_json_with_exit_status_1(dialplans: Path) -> Non
     ]
 
 
-def test_check_raises_the_findings_for_the_command_line_to_print(dialplans: Path) -> None:
-    """The root command prints one line each and exits with 1."""
+def test_check_of_a_folder_lacking_a_file_says_so(dialplans: Path) -> None:
+    """One finding, exit status 1."""
     (dialplans / "hours.toml").unlink()
+    result = invoke("check")
 
-    assert isinstance(invoke("check").exception, ConfigError)
+    assert result.exit_code == 1
+    assert "hours.toml\n  -       is missing\n" in result.output
+    assert result.output.endswith("1 mistake in 1 file\n")
+
+
+def test_check_takes_another_folder(dialplans: Path, tmp_path: Path) -> None:
+    """A draft, with prompts of its own."""
+    draft = tmp_path / "draft"
+    shutil.copytree(dialplans, draft)
+    reception = draft / "flows" / "reception.toml"
+    reception.write_text(reception.read_text().replace('"transferring"', '"own_words"'))
+    refused = invoke("check", str(draft), "--json")
+    (draft / "prompts").mkdir()
+    for language in ("pl", "en", "ru"):
+        (draft / "prompts" / f"{language}.toml").write_text(f'locale = "{language}"\n[prompts]\nown_words = "Hm."\n')
+
+    assert [f["kind"] for f in json.loads(refused.output)["findings"]] == ["unknown_prompt"]
+    assert invoke("check", str(draft)).exit_code == 0
+
+
+def test_a_prompt_must_be_written_in_every_language_it_is_said_in(dialplans: Path) -> None:
+    """104 begins in Polish: words in English alone would leave silence."""
+    reception = dialplans / "flows" / "reception.toml"
+    reception.write_text(reception.read_text().replace('"transferring"', '"own_words"'))
+    (dialplans / "prompts").mkdir()
+    (dialplans / "prompts" / "en.toml").write_text('locale = "en"\n[prompts]\nown_words = "Hm."\n')
+    found = json.loads(invoke("check", "--json").output)["findings"]
+
+    assert [("missing_language", "steps.reception.prompt")] == [(f["kind"], f["where"]) for f in found]
+    assert "no text in pl" in found[0]["wrong"]
 
 
 def test_list_as_json_has_numbers_queues_and_hours(dialplans: Path) -> None:
@@ -87,6 +118,8 @@ def test_list_as_json_has_numbers_queues_and_hours(dialplans: Path) -> None:
 
     assert next(n["flow"] for n in found["numbers"] if n["number"] == "100") == "main"
     assert {name: found["open"][name] for name in ("always", "never")} == {"always": True, "never": False}
+    assert found["until"]["always"] is None
+    assert datetime.fromisoformat(found["until"]["office"]) > datetime.now(UTC)
 
 
 def test_list_is_plain_where_nobody_watches(dialplans: Path) -> None:

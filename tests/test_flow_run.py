@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ivr.flow import commands as c
-from ivr.flow.steps import KEYS
+from ivr.flow.declare import KEYS
 from tests.support.flows import (
     GOODBYE,
     MENU,
@@ -33,19 +33,20 @@ def test_every_step_is_entered_and_left_for_the_trace() -> None:
     found = commands(flow(WELCOME + MENU + WAIT), events, traced=True)
 
     assert [
-        c.Enter("first", "say"), c.Leave("first", "done"), c.Enter("menu", "menu"), c.Leave("menu", "1"),
-        c.Enter("wait", "queue"), c.Leave("wait", "answered"),
+        c.Enter("first", "say", "main", "main.first"), c.Leave("first", "done", flow="main"),
+        c.Enter("menu", "menu", "main", "main.menu"), c.Leave("menu", "1", flow="main"),
+        c.Enter("wait", "queue", "main", "main.wait"), c.Leave("wait", "answered", flow="main"),
     ] == [command for command in found if isinstance(command, c.Enter | c.Leave)]  # fmt: skip
 
 
 def test_a_second_controller_begins_at_the_step_it_is_told() -> None:
     """The caller who waited waits again, and hears no welcome."""
-    transcript(flow(WELCOME + MENU + WAIT), *talks(), start="wait")
+    transcript(flow(WELCOME + MENU + WAIT), *talks(), place="main.wait")
 
 
 def test_an_unknown_step_to_begin_at_is_the_start() -> None:
     """The flow may have changed while the controller was away."""
-    transcript(flow(WELCOME + MENU + WAIT), (c.Play(say("welcome"), KEYS), c.Heard()), *goes_on(), start="gone")
+    transcript(flow(WELCOME + MENU + WAIT), (c.Play(say("welcome"), KEYS), c.Heard()), *goes_on(), place="main.gone")
 
 
 # -- say and menu

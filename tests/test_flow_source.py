@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ivr.flow.places import find_places
 from ivr.flow.source import DEPTH, FILE_BYTES, LINE_CHARS, find_lines, parse
+from ivr.settings import PROJECT
 
 FILE = Path("flows/main.toml")
 SAMPLE = '''title = "x"   # [not.a.table]
@@ -42,7 +45,8 @@ def test_lines_of_headers_keys_dotted_and_quoted_keys() -> None:
     lines = find_lines(SAMPLE)
 
     assert lines == {
-        ("title",): 1, ("text",): 2, ("list",): 6, ("literal",): 10, ("steps",): 12, ("steps", "menu"): 12,
+        ("title",): 1, ("text",): 2, ("list",): 6, ("list", "1"): 7,
+        ("list", "2"): 8, ("literal",): 10, ("steps",): 12, ("steps", "menu"): 12,
         ("steps", "menu", "kind"): 13, ("steps", "menu", "on"): 14, ("steps", "menu", "on", "1"): 14,
         ("steps", "menu", "on", "*"): 15, ("steps", "quoted name"): 17, ("steps", "quoted name", "on"): 17,
         ("steps", "quoted name", "on", "0"): 18,
@@ -149,3 +153,49 @@ def test_any_bytes_are_parsed_or_found_wrong(content: bytes) -> None:
     source, finding = parse(FILE, content)
 
     assert (source is None) != (finding is None)
+
+
+@pytest.mark.parametrize("file", sorted((PROJECT / "dialplans").rglob("*.toml")), ids=lambda file: file.stem)
+def test_every_value_of_a_real_file_stands_where_it_is_said_to(file: Path) -> None:
+    """Cut out of the file and read alone, each value and list item is the one tomllib found at that path."""
+    text = file.read_text("utf-8")
+    table, places = tomllib.loads(text), find_places(text, DEPTH)
+    known = {path: value for path, value in _all(table, ()) if len(path) <= DEPTH}
+
+    assert set(known) == set(places)
+    for path, place in places.items():
+        assert place.line == text.count("\n", 0, place.key[0]) + 1
+        if place.value:
+            assert tomllib.loads("x = " + text[slice(*place.value)])["x"] == known[path]
+
+
+def _all(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
+    if path:
+        yield path, value
+    items = value.items() if isinstance(value, dict) else enumerate(value, 1) if isinstance(value, list) else ()
+    for name, each in items:
+        yield from _all(each, (*path, str(name)))
+
+
+def test_places_within_a_line_are_exact() -> None:
+    """Keys, values, items, and the words of a value that are wrong."""
+    source, _ = parse(FILE, b'[steps.a]\nprompt = ["one", "two"]\nwhen = { x = "clas = vip" }\non.1 = "b"\n')
+    assert source is not None
+
+    assert [
+        source.exactly(("steps", "a", "prompt", "2")),
+        source.exactly(("steps", "a", "when", "x"), part="clas"),
+        source.exactly(("steps", "a", "when", "x"), part="nowhere"),
+        source.exactly(("steps", "a", "on", "1"), key=True),
+        source.exactly(("steps", "a", "next")),
+        source.exactly(("title",)),
+    ] == [(2, 18, 23), (3, 15, 19), (3, 14, 26), (4, 1, 5), (1, 2, 9), None]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet="[]{}\"'#=.\n\\ a1,ż", max_size=120))
+def test_places_of_any_text_are_within_it(text: str) -> None:
+    """Also of text that is no TOML: never a crash, never a place outside."""
+    for place in find_places(text, DEPTH).values():
+        assert 0 <= place.key[0] <= place.key[1] <= len(text)
+        assert place.value is None or 0 <= place.value[0] <= place.value[1] <= len(text)

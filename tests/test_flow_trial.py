@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from ivr.errors import InputError
 from ivr.flow import commands as c
 from ivr.flow.load import load, prompt_keys, prompt_texts
-from ivr.flow.trial import SCRIPT_KEYS, Situation, Transcript, read_keys, try_flow
+from ivr.flow.trial import SCRIPT_KEYS, Transcript, read_keys, try_flow
+from ivr.flow.world import Known, Situation
 from ivr.settings import PROJECT
 from ivr.sound import Clip
 
@@ -33,7 +34,7 @@ def said(transcript: Transcript) -> list[str]:
 
 
 def with_outage(announcement: c.Announcement = OUTAGE, service: str = "internet") -> Situation:
-    return Situation(MONDAY, known=[(announcement, service)])
+    return Situation(MONDAY, known=[Known(announcement, service)])
 
 
 def test_a_caller_in_the_outage_area_hears_it_and_the_call_ends() -> None:
@@ -199,7 +200,7 @@ def test_every_caller_hears_something_and_the_clock_never_runs_back(
 ) -> None:
     """Whatever is pressed, on every number: words, and an end that the records know."""
     queues = {name: c.Queued(queued) for name in DIALPLANS.queues}
-    found = call(number, script, Situation(MONDAY, known=[(outage, "")] if outage else [], queues=queues))
+    found = call(number, script, Situation(MONDAY, known=[Known(outage, "")] if outage else [], queues=queues))
     times = [line.at_s for line in found.lines]
 
     assert said(found) or found.disposition == "transferred"

@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 import pytest
 
+from ivr.app import load_dialplans
 from ivr.cli import cli
 from ivr.settings import PROJECT, load
 from ivr.setup import ready_line
@@ -196,6 +197,7 @@ def test_the_ready_line_is_the_one_make_run_prints() -> None:
     """The README shows its beginning as it is with the settings' defaults."""
     shown = next(line for _, body in FENCE.findall((PROJECT / "README.md").read_text())
                  for line in body.splitlines() if line.startswith("ready: "))
-    real = ready_line(load(host="127.0.0.1", sip_port=5060))
+    settings = load(host="127.0.0.1", sip_port=5060)
+    real = ready_line(settings, load_dialplans(settings).numbers)
 
     assert real.startswith(shown.removesuffix("…"))

@@ -78,14 +78,14 @@ def test_every_event_is_documented(event: str) -> None:
 def details(event: str) -> list[str]:
     """Return what the vocabulary says an event carries."""
     source = (PROJECT / "ivr/record/trace.py").read_text()
-    (comment,) = re.findall(rf'^[A-Z_]+ = "{event}"  # [^:]*: (.*)$', source, re.M)
+    (comment,) = re.findall(rf'^[A-Z_]+ = "{event}"  # [^:\n]*(?:: (.*))?$', source, re.M)
     return [name for name in re.findall(r"[a-z_]+", re.sub(r"\([^)]*\)", "", comment)) if name in KNOWN]
 
 
 KNOWN = (
     "kind", "outcome", "detail", "prompt", "from_ms", "key", "keys", "language", "announcement", "version", "why",
     "live", "calendar", "open", "queue", "position", "agent", "token", "waited_ms", "cause", "talk_ms", "target",
-    "error", "talk", "by", "disposition",
+    "error", "talk", "by", "disposition", "webhook", "ms", "survey", "question", "points",
 )  # fmt: skip
 
 

@@ -52,3 +52,21 @@ def test_the_nearest_choice_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(ConfigError, match="did you mean 'private'"):
         settings.load()
+
+
+def test_keys_of_webhooks() -> None:
+    """By name, whatever signs they are made of; printed they are stars."""
+    loaded = settings.load(webhook_tokens="crm=a1/b+c==, billing=x")
+
+    assert {"crm": "a1/b+c==", "billing": "x"} == loaded.tokens
+    assert {} == settings.load(webhook_tokens="").tokens
+    assert "a1/b" not in f"{loaded!r} {loaded.webhook_tokens}"
+
+
+@pytest.mark.parametrize("value", ["s3cret", "crm=", "=s3cret", "crm=s3 cret", "Crm=s3cret", "crm=s3cret\r\nX: y"])
+def test_a_wrong_key_is_refused_without_being_shown(value: str) -> None:
+    """It may be in a log that others read."""
+    with pytest.raises(ConfigError, match=r"HOTLINE_WEBHOOK_TOKENS.*crm=secret") as refused:
+        settings.load(webhook_tokens=value)
+
+    assert "s3" not in str(refused.value)

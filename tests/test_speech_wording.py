@@ -115,3 +115,18 @@ def test_studio_names(tmp_path: Path) -> None:
     locale = wording.read(small_settings(tmp_path).prompts_dir)["pl"]
 
     assert ["welcome", "goodbye", "position-1", "position-2", "position-3"] == [line.file_name for line in locale.lines]
+
+
+def test_dialplans_may_bring_prompts_of_their_own(tmp_path: Path) -> None:
+    """They add to the usual ones and win; voice and expansion stay the usual ones."""
+    usual = small_settings(tmp_path).prompts_dir
+    own = tmp_path / "own"
+    own.mkdir()
+    key = wording.read(usual)["pl"].lines[0].key
+    (own / "pl.toml").write_text(f'locale = "pl"\n[prompts]\n{key} = "Inaczej."\nsklep = "Sklep."\n')
+    before, after = wording.read(usual), wording.read(usual, own)
+    texts = {line.key: line.text for line in after["pl"].lines}
+
+    assert (texts[key], texts["sklep"]) == ("Inaczej.", "Sklep.")
+    assert (after["pl"].voices, after["pl"].expansion) == (before["pl"].voices, before["pl"].expansion)
+    assert set(before) == set(after)

@@ -44,8 +44,13 @@ def list_(last: int, number: str, reveal: bool) -> None:
 @command.command()
 @click.argument("call")
 @reveal_option
-def show(call: str, reveal: bool) -> None:
+@click.option("--as-scenario", is_flag=True, help="Print it as a scenario for dialplans/scenarios/.")
+@click.option("--with-number", is_flag=True, help="With --as-scenario: keep the caller's number.")
+def show(call: str, reveal: bool, as_scenario: bool, with_number: bool) -> None:
     """Tell the story of a CALL: its id, the beginning or end of it, or `last`."""
+    if as_scenario:
+        _print_scenario(call, with_number)
+        return
 
     async def work(records: Records) -> None:
         record, trace = await records.show(call)
@@ -54,6 +59,15 @@ def show(call: str, reveal: bool) -> None:
             click.echo(line)
 
     _run(work)
+
+
+def _print_scenario(call: str, with_number: bool) -> None:
+    from ivr.scenarios.recorded import as_scenario
+
+    draft = asyncio.run(as_scenario(settings(), call, with_number=with_number))
+    click.echo(draft.text, nl=False)
+    for text in draft.differs:
+        click.echo(f"note: it does not come out the same: {text}", err=True)
 
 
 def _caller(record: CallRecord, reveal: bool) -> str:

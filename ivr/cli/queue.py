@@ -66,9 +66,9 @@ def why(call: str, reveal: bool) -> None:
 def move(call: str, queue: str, language: str) -> None:
     """Make a waiting CALL wait in QUEUE instead, since its first entry, by that queue's rules."""
     from ivr import supervisor
-    from ivr.app import load_dialplans
+    from ivr.versions.folder import in_force
 
-    wanted = supervisor.queue_named(load_dialplans(settings()).queues, queue)
+    wanted = supervisor.queue_named(asyncio.run(in_force(settings()))[-1].queues, queue)
 
     async def work(router: Router, records: Records) -> None:
         call_id = await supervisor.waiting_call(router, call)

@@ -16,4 +16,4 @@ def command() -> None:
 
     if not (settings().var_dir / "asterisk/etc/asterisk.conf").exists():
         raise ConfigError(f"{settings().var_dir} was never set up: run `ivr setup` (or make setup) first")
-    serve(settings(), lambda: click.echo(ready_line(settings())))
+    serve(settings(), lambda plans: click.echo(ready_line(settings(), plans.numbers)))

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -192,15 +192,18 @@ def _options(host: str, port: int) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def start_hotline(settings: Settings, report: Report) -> AsyncIterator[None]:
+async def start_hotline(
+    settings: Settings, report: Report, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[None]:
     """Run `ivr run` until its ready line, and stop it afterwards. Its output goes to VAR/demo/hotline.log.
 
+    environment  for one with other settings than this process; None: the same.
     Raises PeerError with the end of that output when it does not become ready.
     """
     log = settings.var_dir / "demo" / "hotline.log"
     await asyncio.to_thread(log.parent.mkdir, parents=True, exist_ok=True)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ivr", "run", cwd=PROJECT, start_new_session=True,
+        sys.executable, "-m", "ivr", "run", cwd=PROJECT, start_new_session=True, env=environment,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     copying = asyncio.create_task(asyncio.sleep(0))

@@ -12,15 +12,17 @@ import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyloudnorm
 import soundfile
 import soxr
 from numpy.typing import NDArray
-from scipy import ndimage, signal
 
 from ivr.errors import SpeechError
+
+if TYPE_CHECKING:
+    import pyloudnorm
 
 Samples = NDArray[np.float64]
 
@@ -75,6 +77,8 @@ def telephone(samples: Samples, rate: int) -> Samples:
     """
     if not len(samples) or not np.isfinite(samples).all() or np.abs(samples).max() < 1e-4:
         raise SpeechError("the audio is silent")
+    from scipy import signal  # here and below: a second of loading, which a controller that plays files does not need
+
     banded = signal.sosfilt(_band(rate), samples)
     narrow = banded if rate == RATE else soxr.resample(banded, rate, RATE, quality="HQ")
     return levelled(trimmed(np.asarray(narrow, dtype=np.float64)))
@@ -82,6 +86,8 @@ def telephone(samples: Samples, rate: int) -> Samples:
 
 @lru_cache(maxsize=16)
 def _band(rate: int) -> NDArray[np.float64]:
+    from scipy import signal
+
     high = signal.butter(4, HIGH_PASS_HZ, "highpass", fs=rate, output="sos")
     if rate <= 2 * LOW_PASS_HZ + 200:
         return np.asarray(high)
@@ -123,6 +129,8 @@ def levelled(samples: Samples) -> Samples:
 
 
 def _limited(samples: Samples, ceiling: float) -> Samples:
+    from scipy import ndimage
+
     width = int(RATE * _LIMITER_S) | 1
     gain = np.minimum(1.0, ceiling / np.maximum(np.abs(samples), 1e-9))
     held = ndimage.minimum_filter1d(gain, 2 * width + 1)
@@ -141,6 +149,8 @@ def loudness(samples: Samples) -> float:
 
 @lru_cache(maxsize=1)
 def _meter() -> pyloudnorm.Meter:
+    import pyloudnorm
+
     return pyloudnorm.Meter(RATE)
 
 

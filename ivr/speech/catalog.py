@@ -1,6 +1,7 @@
 """The rendered prompts on disk: an index beside the audio, read as a PromptSet. Reads and writes files only.
 
 VAR/prompts/index.json            what each prompt says, in which file, by which voice
+VAR/prompts/index-<version>.json  the same as it was when call flows were made live with it
 VAR/prompts/<locale>/<hash>.ulaw  .alaw .sln
 """
 
@@ -21,6 +22,7 @@ from ivr.speech.audio import RATE, write_whole
 from ivr.speech.wording import Locale
 
 INDEX = "index.json"
+KEPT_INDEXES = 20  # versions of call flows that can be made live again with the very prompts they had
 
 
 @dataclass(frozen=True)
@@ -47,26 +49,58 @@ def folder(settings: Settings) -> Path:
 
 def wording(settings: Settings) -> dict[str, Locale]:
     """Return the wording of every language, read again when a file has changed. Raises ConfigError."""
-    files = sorted(settings.prompts_dir.glob("*.toml"))
-    return _wording(settings.prompts_dir, tuple((file, file.stat().st_mtime_ns) for file in files))
+    directories = settings.prompt_dirs
+    files = [file for directory in directories for file in sorted(directory.glob("*.toml"))]
+    return _wording(directories, tuple((file, file.stat().st_mtime_ns) for file in files))
 
 
 @lru_cache(maxsize=4)
-def _wording(directory: Path, _stamps: tuple[tuple[Path, int], ...]) -> dict[str, Locale]:
-    return texts.read(directory)
+def _wording(directories: tuple[Path, ...], _stamps: tuple[tuple[Path, int], ...]) -> dict[str, Locale]:
+    return texts.read(*directories)
 
 
-def load_prompt_set(settings: Settings) -> PromptSet:
+def load_prompt_set(settings: Settings, version: str = "") -> PromptSet:
     """Return the rendered prompts; an empty set when none were rendered yet.
 
-    Raises ConfigError when the index is damaged.
+    version  of a kept index: its prompts win, the newest ones add what it lacks. One that is not kept any more: the
+    newest ones. Raises ConfigError when an index is damaged.
     """
-    index = read_index(settings)
+    newest = read_index(settings)
+    kept = read_index(settings, _kept(version)) if version and version != newest.version else newest
     base = folder(settings)
     rendered = {
-        entry.line: Rendered(str(base / entry.stem), entry.seconds, entry.text, entry.voice) for entry in index.entries
+        entry.line: Rendered(str(base / entry.stem), entry.seconds, entry.text, entry.voice)
+        for entry in (*newest.entries, *kept.entries)
     }
-    return PromptSet(index.version, rendered, index.joined, settings.default_language, clip_seconds=clip_seconds)
+    joined = {**newest.joined, **kept.joined}
+    return PromptSet(
+        kept.version or newest.version, rendered, joined, settings.default_language, clip_seconds=clip_seconds
+    )
+
+
+def keep_index(settings: Settings) -> str:
+    """Keep the index as it is now for `load_prompt_set`; return its version, '' when nothing was rendered yet."""
+    version = read_index(settings).version
+    if version:
+        file = folder(settings) / _kept(version)
+        write_whole(file, (folder(settings) / INDEX).read_bytes())
+        for old in _kept_indexes(settings)[:-KEPT_INDEXES]:
+            old.unlink(missing_ok=True)
+    return version
+
+
+def kept_stems(settings: Settings) -> set[str]:
+    """Return every file a kept index names: they stay."""
+    return {entry.stem for file in _kept_indexes(settings) for entry in read_index(settings, file.name).entries}
+
+
+def _kept(version: str) -> str:
+    return f"index-{version}.json"
+
+
+def _kept_indexes(settings: Settings) -> list[Path]:
+    """Return the kept indexes, the one kept longest ago first."""
+    return sorted(folder(settings).glob(_kept("*")), key=lambda file: (file.stat().st_mtime_ns, file.name))
 
 
 @dataclass(frozen=True)
@@ -78,9 +112,9 @@ class Index:
     joined: Mapping[str, tuple[str, ...]]
 
 
-def read_index(settings: Settings) -> Index:
-    """Read the index; an empty one when there is none. Raises ConfigError when it is damaged."""
-    file = folder(settings) / INDEX
+def read_index(settings: Settings, name: str = INDEX) -> Index:
+    """Read an index; an empty one when there is none. Raises ConfigError when it is damaged."""
+    file = folder(settings) / name
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         entries = tuple(Entry(**entry) for entry in document["prompts"])

@@ -91,7 +91,7 @@ def render_prompts(
             entries.append(last)
     joined = {key: parts for locale in locales.values() for key, parts in locale.joined.items()}
     index = catalog.write_index(settings, entries, joined)
-    _remove_unused(settings, {entry.stem for entry in entries})
+    _remove_unused(settings, {entry.stem for entry in entries} | catalog.kept_stems(settings))
     outcome = Outcome(index.version, _counts(made), failed, time.monotonic() - began)
     _tell(outcome, report)
     if len(entries) < len(plan):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,16 +78,37 @@ class Locale:
     expansion: Expansion
 
 
-def read(folder: Path) -> dict[str, Locale]:
-    """Read every locale of `folder`. Raises ConfigError when one is wrong or none is there."""
-    files = sorted(folder.glob("*.toml"))
-    if not files:
-        raise ConfigError(Finding(folder, None, "", "no prompt texts", "one <language>.toml per language"))
+def read(*folders: Path) -> dict[str, Locale]:
+    """Read every locale of `folders`; a later folder adds to those before, and its wording of a prompt wins.
+
+    Raises ConfigError when one is wrong or none is there.
+    """
     findings: list[Finding] = []
-    locales = [read_locale(file, findings) for file in files]
+    found: dict[str, Locale] = {}
+    for folder in folders:
+        files = sorted(folder.glob("*.toml"))
+        if not files:
+            findings.append(Finding(folder, None, "", "no prompt texts", "one <language>.toml per language"))
+        for locale in (read_locale(file, findings) for file in files):
+            if locale:
+                found[locale.locale] = added(found[locale.locale], locale) if locale.locale in found else locale
     if findings:
         raise ConfigError(*findings)
-    return {locale.locale: locale for locale in locales if locale}
+    return found
+
+
+def added(usual: Locale, own: Locale) -> Locale:
+    """Return `usual` with the prompts of `own`; voice and expansion stay unless `own` names some."""
+    ours = keys([own])
+    lines = (*(line for line in usual.lines if line.key not in ours), *own.lines)
+    joined = {key: parts for key, parts in usual.joined.items() if key not in ours} | dict(own.joined)
+    expansion = replace(
+        usual.expansion,
+        words={**usual.expansion.words, **own.expansion.words},
+        units={**usual.expansion.units, **own.expansion.units},
+    )
+    voices = {**usual.voices, **own.voices}
+    return replace(usual, lines=lines, joined=joined, expansion=expansion, voices=voices)
 
 
 def keys(locales: Iterable[Locale]) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import numpy as np
 
@@ -281,6 +282,15 @@ async def test_an_agent_signs_in_from_his_phone_with_his_pin(hotline: Hotline, p
     after_out = await agent_status(hotline, "anna")
 
     assert (after_wrong, after_right, after_out) == ("out", "in", "out")
+
+
+def test_led_through_the_same_flows_again_every_call_ends_the_same_way(hotline: Hotline) -> None:
+    """`ivr dialplan replay` on what real calls left in the trace: keys, silences, announcements, queues."""
+    found = json.loads(hotline.cli("dialplan", "replay", "dialplans", "--since", "24h", "--json").stdout)["calls"]
+    ends = {call["ended"] for call in found}
+
+    assert {"announced", "agent in support", "hung_up", "abandoned in support", "no_agent", "closed"} <= ends
+    assert [] == [call for call in found if call["verdict"] != "same"]
 
 
 def test_silence_is_not_heard_as_a_prompt(hotline: Hotline) -> None:

@@ -8,20 +8,24 @@ from pathlib import Path
 from ivr.errors import Finding
 from ivr.flow import commands as c
 from ivr.flow.commands import Command, Done, Event, HangUp
+from ivr.flow.declare import KEYS
 from ivr.flow.load import Dialplans, Flow, build
 from ivr.flow.run import run
-from ivr.flow.steps import KEYS
 from ivr.sound import Clip, Phrase, Prompt
 
 FOLDER = Path("dialplans")
+Flows = Mapping[str, Flow]
 PROMPTS = frozenset({
         "welcome", "main_menu", "language_menu", "closed", "no_agents", "queue_full", "goodbye",
         "goodbye_announcement", "invalid_key", "no_input", "too_many_tries", "offer_menu", "enter_account",
-        "connecting", "transferring", "transfer_failed", "announcement_intro",
+        "connecting", "transferring", "transfer_failed", "announcement_intro", "enter_postcode",
+        "read_back", "confirm_entry", "not_found", "status_normal",
+        "status_unknown", "survey_intro", "survey_thanks", "survey_polite", "survey_solved",
 })  # fmt: skip
 NUMBERS = '[numbers.100]\nflow = "main"\nlanguage = "pl"\n\n[targets]\nreception = "PJSIP/reception"\n'
+WEBHOOKS = '\n[webhooks]\ncrm = "https://crm.example/ask"\n'
 QUEUES = '[queues.support]\nskill = "internet"\nkeys = "*"\n\n[queues.plain]\nskill = "internet"\n'
-HOURS = 'timezone = "Europe/Warsaw"\n[hours.office.week]\nmon-fri = ["08:00-16:00"]\n'
+HOURS = 'timezone = "Europe/Warsaw"\n[hours.office]\nopen = "Mo-Fr 08:00-16:00"\n'
 END = '\n[steps.end]\nkind = "hangup"\n'
 
 
@@ -64,10 +68,12 @@ def text(steps: str, start: str = "first", rescue: str = "end") -> str:
     return f'title = "Test"\nstart = "{start}"\nrescue = "{rescue}"\n{steps}{END}'
 
 
-def commands(flow: Flow, events: Iterable[Event], *, start: str | None = None, traced: bool = False) -> list[Command]:
+def commands(
+    flow: Flow, events: Iterable[Event], *, flows: Flows | None = None, place: str = "", traced: bool = False
+) -> list[Command]:
     """Return the commands `flow` yields when `events` come; Enter and Leave are answered (and left out) by itself."""
     waiting = iter(events)
-    generator = run(flow, start=start)
+    generator = run(flow, flows, place=place)
     found: list[Command] = []
     command = next(generator)
     while True:
@@ -80,11 +86,13 @@ def commands(flow: Flow, events: Iterable[Event], *, start: str | None = None, t
         command = generator.send(Done() if own else next(waiting))
 
 
-def transcript(flow: Flow, *lines: tuple[Command, Event | None], start: str | None = None) -> None:
+def transcript(
+    flow: Flow, *lines: tuple[Command, Event | None], flows: Flows | None = None, place: str = ""
+) -> None:
     """Assert that `flow` yields exactly these commands when each is answered by the event beside it."""
     events = [event for _, event in lines if event is not None]
 
-    assert [command for command, _ in lines] == commands(flow, events, start=start)
+    assert [command for command, _ in lines] == commands(flow, events, flows=flows, place=place)
 
 
 def lines_of(values: Mapping[str, object]) -> str:
