@@ -112,6 +112,7 @@ class Controller:
             tasks: list[asyncio.Task[Any]] = [*running, stopping]
             if await self._wait_connected(tasks):
                 on_ready(self.parts.dialplans)
+                self._open_webhooks()
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             await self._drain()
         finally:
@@ -178,8 +179,13 @@ class Controller:
         """Everything but the calls that are up follows what is live now."""
         live = self.dialplans.snapshot.live
         self.parts.dialplans, self.parts.prompts = live.dialplans, live.prompts
+        self._open_webhooks()
         if self.ami.connected:
             await self.last_known_good.write()
+
+    def _open_webhooks(self) -> None:
+        if self.parts.dialplans.webhooks:
+            asyncio.get_running_loop().run_in_executor(None, self.parts.webhooks.open)
 
     # -- kept running
 

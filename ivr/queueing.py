@@ -43,6 +43,8 @@ async def wait_in_queue(session: Session, name: str) -> Queued:
         queue = telling.queue
         action = _action(ended, stay, overflowed)
         if action.kind == "leave":
+            if ended.outcome in LIMITS:
+                session.log.add(t.OVERFLOW, session.step, queue=queue.name, why=ended.outcome)
             return ended
         if ended.outcome in LIMITS:
             overflowed.add(queue.name)

@@ -72,6 +72,10 @@ class Webhooks:
         finally:
             self._asking[name] -= 1
 
+    def open(self) -> None:
+        """Load what asking needs, which takes a while: in a thread, before the first caller must wait for it."""
+        self._opened()
+
     async def close(self) -> None:
         """Close every connection."""
         client, self._client = self._client, None

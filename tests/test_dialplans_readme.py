@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -94,3 +98,38 @@ def test_a_scenario_of_the_page_fits_the_flows_that_are_shipped(block: str) -> N
 def test_blocks_were_found() -> None:
     """The test reads what it thinks it reads."""
     assert len(BLOCKS) >= 12
+
+
+DIFFS = re.findall(r"^```diff\n(.*?)^```$", (PROJECT / "dialplans" / "README.md").read_text("utf-8"), re.M | re.S)
+
+
+def added(diff: str) -> str:
+    return "".join(f"{line[1:]}\n" for line in diff.splitlines() if line.startswith("+"))
+
+
+def test_the_first_ten_minutes_are_as_the_page_says(tmp_path: Path) -> None:
+    """Its changes, made as written: no mistake, every scenario still passes, and the new step is named as not tried."""
+    for name in ("dialplans", "prompts"):
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("samples", "audio"))
+    key, step, words = (added(diff) for diff in DIFFS)
+    flow = tmp_path / "dialplans" / "flows" / "main.toml"
+    menu = "[steps.menu.on]\n"
+    assert menu in DIFFS[0].replace("\n ", "\n").lstrip()
+    flow.write_text(flow.read_text().replace(menu, menu + key) + "\n" + step)
+    for file in (tmp_path / "prompts").glob("*.toml"):
+        file.write_text(re.sub(r"^main_menu = ", f"{words}main_menu = ", file.read_text(), flags=re.M))
+    environment = os.environ | {
+        "HOTLINE_DIALPLANS": str(tmp_path / "dialplans"), "HOTLINE_PROMPTS": str(tmp_path / "prompts"),
+        "HOTLINE_VAR": str(tmp_path / "var"),
+    }  # fmt: skip
+
+    def ivr(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "ivr", "dialplan", *words]
+        return subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
+
+    checked, tested, tried = ivr("check", str(tmp_path / "dialplans")), ivr("test"), ivr("try", "100", "--keys", "5")
+
+    assert (checked.returncode, "no mistake" in checked.stdout) == (0, True), checked.stdout + checked.stderr
+    assert (tested.returncode, ", 0 failed," in tested.stdout) == (0, True), tested.stdout + tested.stderr
+    assert "main.shop" in tested.stdout
+    assert "Our shop is at the main station" in tried.stdout

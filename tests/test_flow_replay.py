@@ -110,6 +110,9 @@ class Caller:
         self.note(t.QUEUED, queue=command.queue, position=1)
         outcomes = ("abandoned", "answered", "nobody", "timeout")
         outcome = self.chance.choice(outcomes)
+        if outcome == "nobody":  # he was never in line
+            self.trace.pop()
+            self.note(t.OVERFLOW, queue=command.queue, why=outcome)
         return c.Queued(outcome) if outcome != "abandoned" else None
 
     def name(self, phrase: Phrase) -> str:

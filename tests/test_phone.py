@@ -23,9 +23,9 @@ from tests.support.voices import sentence, to_ulaw
 
 def test_keys_are_read_as_people_write_them() -> None:
     """Commas separate keys, w waits, several keys may stand together."""
-    keys = parse_keys("1,w2, 3,12#,w0.5,")
+    keys = parse_keys("1,w2, 3,12#,w0.5,h,")
 
-    assert keys == ["1", Pause(2.0), "3", "1", "2", "#", Pause(0.5)]
+    assert keys == ["1", Pause(2.0), "3", "1", "2", "#", Pause(0.5), "h"]
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,8 @@ class Channel(asyncio.Protocol):
         if reply.result == "-1":
             await self._still_there()
             raise AgiError("RECORD FILE", 200, f"cannot record {stem!r}: {reply.text}")
+        if reply.value == "timeout":  # silence, or `most_s`: the result is the milliseconds left, no key
+            return ""
         return _digit("RECORD FILE", reply)
 
     async def get_variable(self, name: str) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ivr.errors import InputError
 
 DIALPAD = "0123456789*#ABCD"
+HANG_UP = "h"
 KEY_GAP_S = 0.15  # after each key, so that two equal keys stay two
 LONGEST_PAUSE_S = 120.0
 
@@ -22,7 +23,7 @@ class Pause:
 def parse_keys(text: str) -> list[str | Pause]:
     """Split `text` into single keys and pauses.
 
-    Parts are separated by commas; a part is keys (`1`, `12#`) or `w` and seconds (`w2`, `w0.5`).
+    Parts are separated by commas; a part is keys (`1`, `12#`), `w` and seconds (`w2`, `w0.5`), or `h`, which hangs up.
     Raises InputError naming the wrong part.
     """
     parts = (part.strip() for part in text.split(","))
@@ -33,9 +34,12 @@ def _part(part: str) -> Iterator[str | Pause]:
     if part[0] in "wW":
         yield Pause(_seconds(part))
         return
+    if part.lower() == HANG_UP:
+        yield HANG_UP
+        return
     for key in part.upper():
         if key not in DIALPAD:
-            raise InputError(f"keys: {part!r} holds {key!r}; expected 0-9 * # A-D, or w and seconds (w2)")
+            raise InputError(f"keys: {part!r} holds {key!r}; expected 0-9 * # A-D, w and seconds (w2), or h")
         yield key
 
 
@@ -45,5 +49,8 @@ def _seconds(part: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= LONGEST_PAUSE_S:
-        raise InputError(f"keys: {part!r} is no pause; expected w and up to {LONGEST_PAUSE_S:.0f} seconds, as w2")
+        raise InputError(
+            f"keys: {part!r} is no pause; expected w and up to {LONGEST_PAUSE_S:.0f} seconds, such as w2: a phone "
+            "does not know when it is asked"
+        )
     return seconds

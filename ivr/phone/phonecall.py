@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from ivr.phone.ear import RATE, READ_BYTES, Mouth, Pcm, Pump, Timeline
-from ivr.phone.keys import KEY_GAP_S, Pause, parse_keys
+from ivr.phone.keys import HANG_UP, KEY_GAP_S, Pause, parse_keys
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,9 @@ class PhoneCall:
                     await asyncio.wait_for(self._ended.wait(), key.seconds)
                 continue
             if self._ended.is_set():
+                return
+            if key == HANG_UP:
+                await self.hang_up()
                 return
             with contextlib.suppress(baresip.StaleHandleError):
                 await self._call.send_dtmf(key)

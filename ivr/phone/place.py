@@ -13,7 +13,7 @@ from pathlib import Path
 from ivr.errors import InputError
 from ivr.phone.ear import RATE
 from ivr.phone.hear import Heard, Recogniser
-from ivr.phone.keys import Pause, parse_keys
+from ivr.phone.keys import HANG_UP, Pause, parse_keys
 from ivr.phone.phone import Ending, PhoneCall, Phones
 from ivr.settings import Settings
 from ivr.speech.catalog import load_prompt_set
@@ -112,7 +112,7 @@ async def _talk(call: PhoneCall, recogniser: Recogniser, keys: str, seconds: flo
         await asyncio.sleep(SETTLE_S)
         for key in parse_keys(keys):
             if isinstance(key, str) and call.up:
-                say(f"press {key}")
+                say("hang up" if key == HANG_UP else f"press {key}")
             await call.send_keys(f"w{key.seconds}" if isinstance(key, Pause) else key)
 
     tasks = [

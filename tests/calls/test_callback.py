@@ -341,6 +341,32 @@ async def test_a_message_is_left_heard_recorded_again_and_found(hotline: Hotline
     assert left.message_id not in hotline.cli("message", "list").stdout
 
 
+async def test_a_caller_who_simply_stops_talking_has_left_his_message(
+    hotline: Hotline, phones: Phones, anna: Phone
+) -> None:
+    """Silence ends the recording, silence means send: what he said is kept."""
+    talking = await talk(phones, anna, OUTSIDE)
+    call = await to_queue(phones, UNKNOWN)
+    await call.send_keys("w2.5,2")
+    await hears(hotline, call, "pl/message_intro")
+    await asyncio.sleep(6)  # past the words and the tone
+    call.say(tone(900), loop=True)
+    await asyncio.sleep(4)
+    call.hush()
+    await hears(hotline, call, "pl/message_keys")
+    await call.wait_ended(30)
+    record = await last_call(hotline, UNKNOWN)
+    await talking.hang_up()
+    database = Database(hotline.settings)
+    messages = Messages(database)
+    left = (await messages.list())[-1]
+    file = messages.path(left)
+    await database.close()
+
+    assert (record.disposition, left.call_id) == ("message", record.call_id)
+    assert "tone 900" in tones(hotline, file)
+
+
 async def test_who_hangs_up_after_he_has_spoken_has_left_his_message(
     hotline: Hotline, phones: Phones, anna: Phone
 ) -> None:
