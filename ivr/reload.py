@@ -16,16 +16,13 @@ from redis.exceptions import RedisError
 
 from ivr import asterisk
 from ivr.db import Database
-from ivr.desk.dialplan_check import check_folder
 from ivr.errors import AsteriskError, ConfigError, SpeechError
 from ivr.flow.model import Dialplans
-from ivr.scenarios.folder import check_scenarios
 from ivr.settings import Settings
 from ivr.setup import render_asterisk
 from ivr.speech.catalog import keep_index, load_prompt_set, read_index
-from ivr.speech.render import render_prompts
 from ivr.versions.answers import Heard
-from ivr.versions.compare import changes
+from ivr.versions.compare import changes, words_changed
 from ivr.versions.folder import in_force, read_folder
 from ivr.versions.model import Change, Content
 from ivr.versions.publish import Outcome, Publisher
@@ -58,25 +55,28 @@ async def reload(
 
     Raises ConfigError with every mistake in it, SpeechError when a prompt cannot be spoken: the old version stays live.
     """
+    from ivr.desk.dialplan_check import check_folder  # here: going back needs none of it and is quicker without
+    from ivr.scenarios.folder import check_scenarios
+
     checked = await check_folder(settings, settings.dialplans_dir)
-    if checked.findings:
-        raise ConfigError(*checked.findings)
+    if wrong := [*checked.findings, *checked.unready]:
+        raise ConfigError(*wrong)
     dialplans, content = read_folder(settings)
     if scenarios and (failed := check_scenarios(settings, dialplans)):
         raise ConfigError(*failed)
     warned = tuple(str(note) for note in checked.notes)
     async with _publisher(settings) as publisher:
         before = await publisher.store.last()
-        words = await _words(publisher.store, before, dialplans)
+        words, said = await _words(publisher.store, before, dialplans, content)
         if dry_run:
-            return Reloaded(content, None, before, words, warned)
-        prompts, spoken = await asyncio.to_thread(_render, settings, before, report)
+            return Reloaded(content, None, before, (*words, *_told(said)), warned)
+        prompts, heard = await asyncio.to_thread(_render, settings, before, report)
         plans = [*(await in_force(settings) if before else ()), dialplans]
         notes = await _tell_asterisk(settings, plans)
         outcome = await publisher.publish(content, prompts, author=author, note=note, share=share)
         notes += await _tell_asterisk(settings, await in_force(settings))
-    said = (*words, *spoken)
-    return Reloaded(content, outcome.change, before, said, tuple(dict.fromkeys((*warned, *notes))), outcome.heard)
+    words = (*words, *_told([*said, *heard]))
+    return Reloaded(content, outcome.change, before, words, tuple(dict.fromkeys((*warned, *notes))), outcome.heard)
 
 
 async def change_live(settings: Settings, do: Callable[[Publisher], Awaitable[Outcome]]) -> tuple[Outcome, list[str]]:
@@ -104,19 +104,31 @@ class _publisher:
         await self.database.close()
 
 
-async def _words(store: Versions, before: Change | None, dialplans: Dialplans) -> tuple[str, ...]:
-    """Return in words what differs from what is live."""
+async def _words(
+    store: Versions, before: Change | None, dialplans: Dialplans, content: Content
+) -> tuple[tuple[str, ...], list[str]]:
+    """Return in words what differs from what is live, and which prompts say something else."""
     stored = await store.read(before.version) if before else None
     if stored is None:
-        return ()
+        return (), []
+    said = words_changed(stored.files, content.files)
     try:
-        return tuple(changes(stored.build(), dialplans))
+        return tuple(changes(stored.build(), dialplans)), said
     except ConfigError:
-        return (f"version {stored.version} is of another Hotline and cannot be compared",)
+        return (f"version {stored.version} is of another Hotline and cannot be compared",), said
 
 
-def _render(settings: Settings, before: Change | None, report: Report) -> tuple[str, tuple[str, ...]]:
-    """Render what is new in the prompts; return their version, and in words what callers will hear anew."""
+def _told(names: Sequence[str]) -> tuple[str, ...]:
+    """Return in words which prompts callers will hear anew."""
+    names = list(dict.fromkeys(names))
+    more = f" and {len(names) - PROMPTS_SHOWN} more" if len(names) > PROMPTS_SHOWN else ""
+    return (f"prompts: {', '.join(names[:PROMPTS_SHOWN])}{more} new or changed",) if names else ()
+
+
+def _render(settings: Settings, before: Change | None, report: Report) -> tuple[str, list[str]]:
+    """Render what is new in the prompts; return their version, and which of them callers will hear anew."""
+    from ivr.speech.render import render_prompts
+
     outcome = render_prompts(settings, report)
     if outcome.failed:
         name, why = next(iter(outcome.failed.items()))
@@ -124,14 +136,11 @@ def _render(settings: Settings, before: Change | None, report: Report) -> tuple[
     known = load_prompt_set(settings, before.prompts) if before else None
     fresh = read_index(settings)
     if known is None or known.version == fresh.version:
-        return keep_index(settings), ()
+        return keep_index(settings), []
     old = {line: rendered.stem for line, rendered in known.rendered.items()}
     names = [f"{entry.locale}/{entry.key}" for entry in fresh.entries
              if not old.get(entry.line, "").endswith(f"/{entry.stem}")]  # fmt: skip
-    names = list(dict.fromkeys(names))
-    more = f" and {len(names) - PROMPTS_SHOWN} more" if len(names) > PROMPTS_SHOWN else ""
-    told = (f"prompts: {', '.join(names[:PROMPTS_SHOWN])}{more} new or changed",) if names else ()
-    return keep_index(settings), told
+    return keep_index(settings), names
 
 
 async def _tell_asterisk(settings: Settings, plans: Sequence[Dialplans]) -> list[str]:

@@ -197,7 +197,7 @@ class Session:
                     self._was_connected("agent")
                 return queued
             case c.Transfer():
-                transferred = await transfer(self, command.target)
+                transferred = await transfer(self, command.target, command.ring_s)
                 if transferred.outcome == "answered":
                     self._was_connected("transferred")
                 return transferred

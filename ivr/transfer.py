@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 OUTCOMES = {"ANSWER": "answered", "BUSY": "busy", "NOANSWER": "no_answer"}
 
 
-async def transfer(session: Session, target: str) -> Transferred:
-    """Ring `target` and stay until the talk is over; return how it ended."""
+async def transfer(session: Session, target: str, ring_s: int) -> Transferred:
+    """Ring `target` for `ring_s` seconds and stay until the talk is over; return how it ended."""
     await session.no_lease()
-    await session.channel.gosub("dial-target", "s", "1", target)
+    await session.channel.gosub("dial-target", "s", "1", target, str(ring_s))
     session.take_lease_back()
     status = await session.channel.get_variable("HOTLINE_DIALSTATUS") or ""
     outcome = OUTCOMES.get(status, "failed")

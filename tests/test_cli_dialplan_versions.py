@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,12 @@ from ivr.cli import dialplan_versions as module
 from ivr.errors import InputError
 from ivr.record.store import Records
 from ivr.settings import Settings
+from ivr.versions.folder import read_folder
+from ivr.versions.model import Change
 from ivr.versions.publish import Publisher
+from ivr.versions.store import Versions
 from tests.support.desk import NOW, opened
-from tests.support.versions import content, versions_settings, write
+from tests.support.versions import content, spoil, versions_settings, write
 
 
 @pytest.fixture
@@ -80,6 +84,96 @@ def test_differences_are_shown_line_by_line(conf: Settings) -> None:
     ]
     assert "+[steps.two]" in both.stdout
     assert f"{two} and {two} are the same\n" == run("diff", two, two).stderr
+
+
+@pytest.fixture
+def worded(conf: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings with words of their own; a reload renders nothing, and counts the indexes."""
+    shared, indexes = tmp_path / "words", iter(range(1, 99))
+    shutil.copytree(conf.prompts_dir, shared, ignore=shutil.ignore_patterns("audio"))
+    worded = conf.model_copy(update={"prompts": shared})
+    monkeypatch.setattr(module, "settings", lambda: worded)
+    monkeypatch.setattr(reloading, "_render", lambda *_: (f"index{next(indexes)}", []))
+    return worded
+
+
+def say(conf: Settings, key: str, words: str) -> None:
+    """Change one prompt."""
+    file = conf.prompts_dir / "pl.toml"
+    (old,) = [line for line in file.read_text().splitlines() if line.startswith(f"{key} =")]
+    file.write_text(file.read_text().replace(old, f'{key} = "{words}"'))
+
+
+def live(conf: Settings) -> Change:
+    async def main() -> Change | None:
+        async with opened(conf) as database:
+            return await Versions(database).last()
+
+    last = asyncio.run(main())
+    assert last is not None
+    return last
+
+
+def test_other_words_are_another_version(worded: Settings) -> None:
+    """Reloaded, shown line by line, taken back with the recordings they had; the flows stay."""
+    write(worded, "one")
+    flows = publish(worded, "one")
+    run("reload", "--author", "anna")
+    before = live(worded)
+    say(worded, "welcome", "Witamy serdecznie.")
+    tried, shown = run("reload", "--dry-run").stdout, run("diff").stdout
+    run("reload", "--author", "anna", "--note", "warmer")
+    after = live(worded)
+    back = run("rollback", "--note", "too warm").stdout
+    listed = run("versions").stdout.splitlines()[-3:]
+
+    assert "  prompts: pl/welcome new or changed" in tried.splitlines()
+    assert '+welcome = "Witamy serdecznie."' in shown
+    assert (flows, "index1") == (before.version, before.prompts)
+    assert after.version != before.version
+    assert (before.version, "index1") == (live(worded).version, live(worded).prompts)
+    assert f"version {before.version} is live for every new call; {after.version} is rolled back\n" == back
+    assert [
+        ["anna", f"{before.version} live with other recordings", ""], ["anna", f"{after.version} live", "warmer"],
+    ] == [line.split("\t")[1:] for line in listed[:2]]  # fmt: skip
+    assert [f"{after.version} rolled back, {before.version} live", "too warm"] == listed[2].split("\t")[2:]
+
+
+def test_other_words_are_tried_on_a_share(worded: Settings) -> None:
+    """Two versions that are told apart."""
+    write(worded, "one")
+    run("reload")
+    before = live(worded)
+    say(worded, "welcome", "Witamy serdecznie.")
+    told = run("reload", "--share", "10%").stdout
+
+    assert before.version != live(worded).canary
+    assert f"version {live(worded).canary} is tried on 10 % of new calls, {before.version} has the others" in told
+
+
+def test_another_folder_is_reloaded_and_compared(worded: Settings, tmp_path: Path) -> None:
+    """--dialplans DIR: its content is published, the usual folder is left as it is."""
+    write(worded, "one")
+    run("reload")
+    draft = worded.model_copy(update={"dialplans": tmp_path / "draft"})
+    write(draft, "two")
+    shown = run("diff", "--dialplans", str(draft.dialplans_dir)).stdout
+    run("reload", "--dialplans", str(draft.dialplans_dir))
+
+    assert "+++ draft/flows/main.toml" in shown
+    assert read_folder(draft)[1].version == live(worded).version
+
+
+def test_mistakes_are_marked_and_nothing_changes(worded: Settings) -> None:
+    """As `check` shows them; the last line says what stays."""
+    write(worded, "one")
+    run("reload")
+    spoil(worded)
+    done = run("reload")
+
+    assert 1 == done.exit_code
+    assert "^^^^^" in done.stderr
+    assert f"nothing changed, version {live(worded).version} stays live" == done.stderr.splitlines()[-1]
 
 
 def test_a_trial_is_promoted_or_ended(conf: Settings) -> None:

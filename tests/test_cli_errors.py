@@ -26,7 +26,7 @@ FILES: dict[str, bytes] = {
     "binary.csv": bytes(range(128, 256)) * 8,
     "empty.csv": b"",
     "columns.csv": b"numbr,area\n1,x\n",
-    "rows.csv": f"number,area,language\n{GOOD},pl\n12,x,de\n\"open,\n".encode(),
+    "rows.csv": f'number,area,language\n{GOOD},pl\n12,x,de\n"open,\n'.encode(),
     "utf16.csv": "number,area\n".encode("utf-16"),
     "latin.csv": b"number,area,name\n+48601111111,pl/a,\xb1\n",
     "long.csv": b"number,area,name\n+48601111111,pl/a," + b"x" * 200_000 + b"\n",
@@ -107,6 +107,15 @@ WRONG = [  # words, exit status, what the one line says
     ("call list --from word", 2, "'word' is not a telephone number; expected such as +48221234567"),
     ("call show nope", 2, "no call has been recorded yet"),
     ("dialplan chek", 2, "dialplan: no command 'chek'; did you mean 'check'?"),
+    ("dialplan check {dir}/noise.wav", 2, "is a file; expected the whole folder: `ivr dialplan check {dir}`"),
+    ("dialplan check dialplans/flows/main.toml", 2, "is a file; expected the whole folder: `ivr dialplan check dialp"),
+    (
+        "dialplan check dialplans/flows",
+        2,
+        "dialplans/flows is only a part of a folder of dialplans; expected the whole",
+    ),
+    ("dialplan test nonsense", 2, "there is no scenario 'nonsense'; expected one of "),
+    ("dialplan test outage_in_wolla", 2, "there is no scenario 'outage_in_wolla'; did you mean 'outage_in_wola'?"),
     ("dialplan list --josn", 2, "dialplan list: no option '--josn'; did you mean '--json'?"),
     ("dialplan try 999", 2, "no number '999'; expected one of 100"),
     ("dialplan try 100 --at noon", 2, "--at: 'noon' is not a time, expected one such as 2026"),
@@ -259,7 +268,7 @@ def test_every_bad_row_is_one_line_and_nothing_is_imported(place: Path, ivr: Ivr
     assert said.err.splitlines() == [
         f"ivr: {file}:3: number: '12' is a short number, which belongs to no customer",
         f"ivr: {file}:3: language: unknown 'de'; expected one of pl, ru, en, or nothing",
-        f"ivr: {file}:4: cannot be read: unexpected end of data; expected values, quoted with \" if needed",
+        f'ivr: {file}:4: cannot be read: unexpected end of data; expected values, quoted with " if needed',
     ]
     assert said.status == 1
     assert before == state(place)
@@ -304,7 +313,7 @@ def test_folders_without_prompts_or_flows_are_named(place: Path, ivr: Ivr, monke
 
     assert said.status == 1
     assert "holds no prompts\n          expected at least one <language>.toml" in said.out
-    assert said.out.endswith("\n1 mistake in 1 file\n")
+    assert said.out.endswith("\n1 mistake in 1 file; scenarios not checked yet\n")
 
 
 def test_a_line_of_dotenv_is_named(place: Path, ivr: Ivr, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -239,6 +239,44 @@ def test_queues_conf_gives_the_queues_their_limits(tmp_path: Path) -> None:
     assert "PJSIP/1" in found.files["IMPORT.md"]
 
 
+def test_a_queue_has_one_longest_wait_and_the_others_are_named() -> None:
+    """Wherever the line with a time-out stands; one without waits as long as any queue, which is told as well."""
+    lines = ["Queue(sales,,,,300)", "Queue(sales)", "Queue(sales,,,,60)", "Queue(sales,,,,300)", "Queue(other)"]
+    menu = "[in]\nexten => s,1,Background(main)\n same => n,WaitExten(5)\n"
+    found = converted(menu + "".join(f"exten => {key},1,{line}\n" for key, line in enumerate(lines, 1)))
+
+    assert [300, 900] == [checked(found).queues[name].max_wait_s for name in ("sales", "other")]
+    assert [each for each in found.differs if "Queue" in each] == [
+        "x.conf:5: Queue(sales): waits without end in Asterisk; here at most 300 s, as x.conf:4: "
+        "a queue has one max_wait_s",
+        "x.conf:6: Queue(sales,,,,60): waits 60 s in Asterisk; here at most 300 s, as x.conf:4: "
+        "a queue has one max_wait_s",
+        "x.conf:8: Queue(other): waits without end in Asterisk; here at most 900 s (max_wait_s)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "ring_s", "told"),
+    [
+        (",25", 25, ""),
+        (",30", 30, ""),
+        (",20.4,tT", 20, ""),
+        (",", 30, "rings without end in Asterisk; here 30 s (ring_s)"),
+        ("", 30, "rings without end in Asterisk; here 30 s (ring_s)"),
+        (",600", 120, "rings 600 s in Asterisk; here 120 s (ring_s)"),
+        (",2", 5, "rings 2 s in Asterisk; here 5 s (ring_s)"),
+        (",25^300", 25, "the talk is not cut after 300 s"),
+    ],
+)
+def test_how_long_dial_rings_is_kept(written: str, ring_s: int, told: str) -> None:
+    """As ring_s of the transfer; what cannot be kept is named with its line."""
+    found = converted(f"[in]\nexten => s,1,Dial(PJSIP/desk{written})\n")
+    (flow,) = checked(found).flows.values()
+
+    assert ring_s == flow.steps["call_desk"].values["ring_s"]
+    assert ([f"x.conf:2: Dial(PJSIP/desk{written}): {told}"] if told else []) == list(found.differs)
+
+
 def test_a_loop_without_a_key_ends_in_a_goodbye() -> None:
     """Asterisk goes round for ever; the check would refuse that."""
     found = converted("[in]\nexten => s,1,Playback(a)\n same => n,Queue(q)\n same => n,Goto(s,1)\n")

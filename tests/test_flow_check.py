@@ -119,8 +119,36 @@ def test_rescue_and_start_must_exist() -> None:
         ),
         (
             MENU.format("end") + 'on.11 = "end"\n',
-            "steps.first.on.11: not an outcome of a menu step; expected one of no_input, "
-            "wrong_key, too_many, or a telephone key",
+            "steps.first.on.11: not an outcome of a menu step; expected one key at a time, such as on.1; "
+            "a collect step asks for several digits",
+        ),
+        (
+            MENU.format("end") + 'on.hash = "end"\n',
+            "steps.first.on.hash: not an outcome of a menu step; expected one of no_input, "
+            "wrong_key, too_many, or a telephone key; did you mean 'on.\"#\"'?",
+        ),
+        (
+            '[steps.first]\nkind = "queue"\nqueue = "support"\non."*" = "end"\non.star = "end"\n',
+            "steps.first.on.star: not an outcome of a queue step; expected one of {QUEUE}; did you mean 'on.\"*\"'?",
+        ),
+        (
+            MENU.format("end") + '2 = "end"\n',
+            "steps.first.2: unknown key; expected one of {MENU}; did you mean 'on.2'?",
+        ),
+        (
+            MENU.format("end") + '"#" = "end"\n',
+            "steps.first.#: unknown key; expected one of {MENU}; did you mean 'on.\"#\"'?",
+        ),
+        (
+            '[steps.first]\nkind = "say"\nprompt = "Welcome to our shop"\nnext = "end"\n',
+            "steps.first.prompt: 'Welcome to our shop' is a text and not the name of a prompt; expected the name "
+            '"welcome_to_our" here, and a line welcome_to_our = "Welcome to our shop" under [prompts] in '
+            "prompts/<language>.toml",
+        ),
+        (
+            '[steps.first]\nkind = "say"\nprompt = "Dzień dobry"\nnext = "end"\n',
+            "steps.first.prompt: 'Dzień dobry' is a text and not the name of a prompt; expected the name "
+            '"my_prompt" here, and a line my_prompt = "Dzień dobry" under [prompts] in prompts/<language>.toml',
         ),
         (
             '[steps.first]\nkind = "queue"\nqueue = "support"\n',
@@ -144,6 +172,13 @@ def test_rescue_and_start_must_exist() -> None:
 )
 def test_an_outcome_must_lead_somewhere_and_exist(steps: str, expected: str) -> None:
     """What is left open, and what can never happen, are both mistakes."""
+    known = {
+        "{QUEUE}": ", ".join(outcome.name for outcome in KINDS["queue"].outcomes),
+        "{MENU}": ", ".join([*(key.name for key in KINDS["menu"].keys), "kind", "next", "on"]),
+    }
+    for what, names in known.items():
+        expected = expected.replace(what, names)
+
     assert [expected] == wrong(steps)
 
 

@@ -205,6 +205,14 @@ def test_a_transfer_that_fails_is_told_and_rescued(outcome: str) -> None:
     )
 
 
+def test_a_transfer_rings_as_long_as_the_step_says() -> None:
+    """`ring_s`, 30 s unless written."""
+    steps = '[steps.first]\nkind = "transfer"\ntarget = "reception"\nring_s = 45\n'
+    transcript(
+        flow(steps), (c.Transfer("reception", 45), c.Transferred("answered")), (c.HangUp("transferred"), None)
+    )
+
+
 def test_a_transfer_that_is_answered_ends_the_call() -> None:
     """After the talk there is nothing left to say."""
     steps = '[steps.first]\nkind = "transfer"\ntarget = "reception"\n'

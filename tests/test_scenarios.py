@@ -139,7 +139,7 @@ def test_a_failure_is_shown_and_ends_with_status_1(folder: Settings, tmp_path: P
             Press("3", "language_menu", 1, 1.2), Press("0", "main_menu", 1, 1.2),
         )),
         ("gives_up_waiting", (Press("0", "main_menu", 1, 1.2), Press("h", "connecting", waiting=True))),
-        ("never_a_right_key", (Press("5", "main_menu", 1, 1.2),)),
+        ("never_a_right_key", (Press("7", "main_menu", 1, 1.2),)),
     ],
 )  # fmt: skip
 def test_keys_are_pressed_by_what_is_heard(name: str, presses: tuple[Press, ...]) -> None:

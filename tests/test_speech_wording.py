@@ -75,6 +75,12 @@ def test_real_prompts_fit_their_ranges() -> None:
         (HEAD + 'p = "x"\n[promts]\n', 5, ("unknown table", "did you mean 'prompts'")),
         (HEAD + 'p = "x"\n[voice]\nrate = 900', 6, ("voice.rate", "900")),
         (HEAD + 'p = "x"\n[expand.units]\nmin = { forms = ["a"] }', 6, ("lacks its forms",)),
+        (
+            HEAD + 'p = "x"\n[expand.calendar]\npoint = "x"\nshop = "Witamy"',
+            7,
+            ("expand.calendar.shop: unknown key; expected months, point; a prompt belongs under [prompts]",),
+        ),
+        (HEAD + 'p = "x"\n[expand.unit]\n', 5, ("expand.unit: unknown key", "did you mean 'units'")),
         ('locale = "xx"\n[prompts]\na = "b"', 1, ("locale", "'xx'")),
     ],
 )

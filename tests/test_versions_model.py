@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from ivr.errors import ConfigError
-from ivr.versions.compare import changes, difference
+from ivr.flow.load import read_version
+from ivr.versions.compare import alike, changes, difference, words_changed
 from ivr.versions.folder import read_folder
 from ivr.versions.model import (
     CANARY,
@@ -20,7 +23,9 @@ from ivr.versions.model import (
     in_share,
     previous,
     prompts_of,
+    since,
     state_of,
+    told,
 )
 from tests.support.desk import NOW
 from tests.support.flows import MENU, NUMBERS, WAIT, WELCOME, dialplans, text
@@ -60,7 +65,34 @@ def test_a_share_of_the_calls_tries_a_canary() -> None:
 def test_going_back_twice_is_two_steps(history: tuple[Change, ...], back: str) -> None:
     """A version that was rolled back is never what one goes back to."""
 
-    assert back == previous(history)
+    assert (back, back and f"p-{back}") == previous(history)
+
+
+def test_other_recordings_are_a_step_of_their_own() -> None:
+    """The same words, another prompt index: going back undoes just that."""
+    one, two, three = line(1, "a"), line(2, "b"), replace(line(3, "b"), prompts="p-b2")
+    back = replace(line(4, "b", ROLLED_BACK, "b"), prompts="p-b")
+
+    assert ("b", "p-b") == previous((one, two, three))
+    assert ("a", "p-a") == previous((one, two, three, back))
+    assert ["b live with other recordings", "b back to its old recordings"] == [told(three, two), told(back, three)]
+
+
+def test_the_history_is_told_in_words() -> None:
+    """What each line did, and since when a version is what it is."""
+    made = [
+        line(1, "a"), line(2, "a", CANARY, "b", 10), line(3, "b"), line(4, "a", ROLLED_BACK, "b"),
+        line(5, "a", CANARY, "c", 5), line(6, "a", ROLLED_BACK, "c"), line(7, "a", CANARY, "d", 5),
+        line(8, "a", ENDED, "d"), line(9, "b"),
+    ]  # fmt: skip
+    history = [replace(each, at=NOW + timedelta(minutes=each.number)) for each in made]
+
+    assert [
+        "a live", "b tried on 10 %", "b promoted", "b rolled back, a live", "c tried on 5 %", "c rolled back",
+        "d tried on 5 %", "d no longer tried", "b live",
+    ] == [told(each, before) for each, before in zip(history, [None, *history], strict=False)]  # fmt: skip
+    assert [4, 9, 5, 7] == [(at - NOW).seconds // 60 for at in (since(v, history) for v in "abcd") if at]
+    assert None is since("x", history)
 
 
 def test_every_version_has_a_state() -> None:
@@ -81,15 +113,24 @@ def test_a_version_is_built_without_its_folder(tmp_path: Path) -> None:
     loaded, _ = read_folder(settings)
 
     assert loaded == found.build()
-    assert {"numbers.toml", "queues.toml", "hours.toml", "flows/main.toml"} == set(found.files)
+    flows = {name for name in found.files if not name.startswith("prompts/")}
+    assert {"numbers.toml", "queues.toml", "hours.toml", "flows/main.toml"} == flows
+    assert {"prompts/shared/pl.toml", "prompts/shared/en.toml"} <= set(found.files) - flows
     with pytest.raises(ConfigError, match="there is no prompt"):
         replace(found, prompt_keys=()).build()
 
 
 def test_the_wording_of_the_folder_is_part_of_the_version(tmp_path: Path) -> None:
-    """Another word in dialplans/prompts/ is another version, though the flows are the same."""
+    """Another word, the folder's own or one that all share, is another version, though the flows are the same."""
     settings = versions_settings(tmp_path)
     plain = content(settings).version
+    shared = tmp_path / "shared"
+    shutil.copytree(settings.prompts_dir, shared, ignore=shutil.ignore_patterns("audio"))
+    other = settings.model_copy(update={"prompts": shared})
+    same = read_folder(other)[1].version
+    file = shared / "pl.toml"
+    file.write_text(file.read_text() + 'spoken_anew = "Nowe."\n')
+    anew = read_folder(other)[1].version
     wording = settings.dialplans_dir / "prompts" / "pl.toml"
     wording.parent.mkdir()
     wording.write_text('[prompts]\nhello = "Dzień dobry."\n')
@@ -97,7 +138,9 @@ def test_the_wording_of_the_folder_is_part_of_the_version(tmp_path: Path) -> Non
     wording.write_text('[prompts]\nhello = "Witamy."\n')
     two = read_folder(settings)[1]
 
-    assert 3 == len({plain, one.version, two.version})
+    assert plain == same
+    assert 4 == len({plain, anew, one.version, two.version})
+    assert two.version == read_version(settings.dialplans_dir, *settings.prompt_dirs)
     assert one.version == one.build().version
     assert "prompts/pl.toml" in one.files
 
@@ -134,6 +177,17 @@ def test_files_are_compared_line_by_line() -> None:
     assert ["--- v1/a.toml", "+++ dialplans/a.toml", "@@ -1,2 +1,2 @@", " x", "-y", "+z"] == found[:6]
     assert ["--- /dev/null", "+++ dialplans/b.toml", "@@ -0,0 +1 @@", "+new"] == found[6:]
     assert [] == difference({"a": "x"}, {"a": "x"}, ("1", "2"))
+
+
+def test_changed_words_are_named() -> None:
+    """By language and key; the folder's own win; a version of older software, without shared words, says nothing."""
+    old = {"a.toml": "x", "prompts/shared/pl.toml": '[prompts]\nhi = "Cześć"\nbye = "Pa"\n'}
+    new = {**old, "prompts/shared/pl.toml": '[prompts]\nhi = "Witamy"\nbye = "Do widzenia"\n',
+           "prompts/pl.toml": '[prompts]\nbye = "Pa"\nmore = "Więcej"\n'}  # fmt: skip
+
+    assert ["pl/hi", "pl/more"] == words_changed(old, new)
+    assert [] == words_changed({"a.toml": "x"}, old)
+    assert ({"a.toml": "x"}, {"a.toml": "x"}) == alike({"a.toml": "x"}, old)
 
 
 def test_content_holds_text_exactly(tmp_path: Path) -> None:

@@ -126,6 +126,17 @@ async def test_rolling_back(desk: Desk) -> None:
     ] == (await desk.lines())[4:]  # fmt: skip
 
 
+async def test_only_the_last_change_is_undone(desk: Desk) -> None:
+    """Of a version that came back with other recordings, the recordings; then what was before it."""
+    await desk.publish("one", prompts="p1")
+    await desk.publish("two", prompts="p2")
+    await desk.publish("two", prompts="p3")
+    back = [(await desk.publisher.rollback(author="anna")).change for _ in range(2)]
+    one, two = content(desk.settings, "one").version, content(desk.settings, "two").version
+
+    assert [(two, "p2"), (one, "p1")] == [(each.version, each.prompts) for each in back if each]
+
+
 async def test_a_version_this_hotline_does_not_understand_is_not_made_live_again(desk: Desk) -> None:
     """Its mistakes are named, and nothing has changed."""
     await desk.publish("one")

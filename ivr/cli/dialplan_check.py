@@ -11,15 +11,13 @@ from pathlib import Path
 import click
 
 from ivr.carets import as_text, counted, short
-from ivr.desk.dialplan_check import Checked, check_folder
+from ivr.desk.dialplan_check import Checked, check_folder, folder_to_check
 from ivr.errors import Finding
 from ivr.settings import settings
 
 
 @click.command()
-@click.argument(
-    "folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False)
-)
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, exists=True))
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def command(folder: Path | None, as_json: bool) -> None:
     """Check every file of DIR (the hotline's dialplans unless given); exit status 1 when there is a mistake.
@@ -27,7 +25,8 @@ def command(folder: Path | None, as_json: bool) -> None:
     In the hotline's own dialplans also that somebody answers every queue. Nothing is changed.
     Example: ivr dialplan check drafts/new-menu
     """
-    found = asyncio.run(check_folder(settings(), folder.resolve() if folder else settings().dialplans_dir))
+    whole = folder_to_check(folder).resolve() if folder else settings().dialplans_dir
+    found = asyncio.run(check_folder(settings(), whole))
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=2, ensure_ascii=False))
     else:
@@ -45,7 +44,8 @@ def _print(found: Checked) -> None:
         )
         return
     click.echo(as_text(found.findings, found.contents, Path.cwd()))
-    click.echo(f"\n{counted(found.findings)}")
+    waiting = f"; {found.unchecked} not checked yet" if found.unchecked else ""
+    click.echo(f"\n{counted(found.findings)}{waiting}")
 
 
 def _as_json(found: Checked) -> dict[str, object]:

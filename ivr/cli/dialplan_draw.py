@@ -14,6 +14,7 @@ import click
 
 from ivr import graphviz
 from ivr.call import LANGUAGES
+from ivr.cli.folder import dialplans_option, mistakes_shown, with_folder
 from ivr.db import Database
 from ivr.errors import InputError, nearest
 from ivr.flow.drawing.draw import draw as picture_of
@@ -21,7 +22,7 @@ from ivr.flow.drawing.draw import reached
 from ivr.flow.drawing.picture import dot
 from ivr.flow.drawing.svg import svg
 from ivr.flow.drawing.ways import Ways
-from ivr.flow.load import Dialplans, load, prompt_texts
+from ivr.flow.load import Dialplans, load_spoken
 from ivr.record.period import period
 from ivr.record.ways import ways as count_ways
 from ivr.settings import settings
@@ -45,10 +46,7 @@ ENDINGS = (".svg", ".dot")
     "--language", type=click.Choice(LANGUAGES), help="Language of the words shown (the number's unless given)."
 )
 @click.option("--alone", is_flag=True, help="Without the flows these ones lead to.")
-@click.option(
-    "--dialplans", "folder", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR",
-    help="Another folder than HOTLINE_DIALPLANS.",
-)  # fmt: skip
+@dialplans_option
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON; draws only with --out.")
 @click.pass_context
 def command(
@@ -63,9 +61,9 @@ def command(
         raise InputError(f"--out {out}: expected a name that ends in {' or '.join(ENDINGS)}, or - to print the SVG")
     given = ctx.get_parameter_source("since") is click.core.ParameterSource.COMMANDLINE
     counted = calls or as_json or given or bool(versions)
-    folder = folder or settings().dialplans_dir
-    texts = _texts(folder)
-    dialplans = load(folder, {key for said in texts.values() for key in said})
+    used = with_folder(settings(), folder)
+    with mistakes_shown():
+        dialplans, texts = load_spoken(used.dialplans_dir, *used.prompt_dirs)
     flows = _flows(names, dialplans)
     drawn = flows if alone else reached(dialplans, flows)
     found = _count(since, versions) if counted else None
@@ -88,14 +86,6 @@ def command(
     steps = sum(len(dialplans.flows[name].steps) for name in drawn)
     counts = f", {found.total} calls ({found.period})" if found else ""
     click.echo(f"{out}: {', '.join(drawn)}: {steps} steps{counts}", err=as_json)
-
-
-def _texts(folder: Path) -> dict[str, dict[str, str]]:
-    """Return what prompts say, those of the dialplans' own among them."""
-    found, own = prompt_texts(settings().prompts_dir), folder / "prompts"
-    for locale, said in (prompt_texts(own) if own.is_dir() else {}).items():
-        found[locale] = found.get(locale, {}) | said
-    return found
 
 
 def _flows(names: tuple[str, ...], dialplans: Dialplans) -> tuple[str, ...]:

@@ -6,13 +6,15 @@ import dataclasses
 import json
 import sys
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from ivr.flow.load import Dialplans, load, prompt_keys
+from ivr.cli.folder import dialplans_option, mistakes_shown, with_folder
+from ivr.flow.load import load_spoken
 from ivr.flow.model import plain
 from ivr.flow.reference import markdown
 from ivr.hours import is_open, next_change
@@ -20,10 +22,13 @@ from ivr.settings import settings
 
 
 @click.command(name="list")
+@dialplans_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(as_json: bool) -> None:
+def command(folder: Path | None, as_json: bool) -> None:
     """List numbers, queues and opening hours."""
-    dialplans = _load()
+    used = with_folder(settings(), folder)
+    with mistakes_shown():
+        dialplans, _ = load_spoken(used.dialplans_dir, *used.prompt_dirs)
     now = datetime.now(ZoneInfo(settings().timezone))
     opened = {name: is_open(calendar, now) for name, calendar in dialplans.hours.items()}
     changes = {name: next_change(calendar, now) for name, calendar in dialplans.hours.items()}
@@ -58,10 +63,6 @@ def command(as_json: bool) -> None:
 def reference() -> None:
     """Print the reference of every step, key and outcome (docs/dialplan.md)."""
     click.echo(markdown(), nl=False)
-
-
-def _load() -> Dialplans:
-    return load(settings().dialplans_dir, prompt_keys(*settings().prompt_dirs))
 
 
 def _print(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

@@ -11,18 +11,19 @@ from typing import Any
 
 import click
 
+from ivr.cli.folder import dialplans_option, mistakes_shown, with_folder
 from ivr.errors import ConfigError
 from ivr.flow.model import Dialplans
 from ivr.flow.scenario import Scenario
 from ivr.flow.trial import Texts
 from ivr.scenarios.folder import Run, chosen, read_all, run_all
 from ivr.scenarios.junit import write
-from ivr.settings import Settings, load, settings
+from ivr.settings import Settings, settings
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--dialplans", "folder", type=click.Path(path_type=Path), metavar="FOLDER", help="Another folder.")
+@dialplans_option
 @click.option("--real", is_flag=True, help="Over a private hotline with real Asterisk, phones and audio.")
 @click.option("--coverage-least", type=click.IntRange(0, 100), default=0, metavar="PERCENT",
               help="Fail when scenarios go through less of the steps and outcomes.")  # fmt: skip
@@ -35,8 +36,9 @@ def test(
 
     Exit status 1 when one fails. On the pure flow a scenario takes milliseconds; with --real each is a telephone call.
     """
-    used = load(dialplans=folder.resolve()) if folder else settings()
-    dialplans, scenarios, texts = read_all(used)
+    used = with_folder(settings(), folder)
+    with mistakes_shown():
+        dialplans, scenarios, texts = read_all(used)
     if not scenarios:
         raise ConfigError(f"{used.dialplans_dir / 'scenarios'}: holds no scenario; expected at least one <name>.toml")
     wanted = chosen(scenarios, names)

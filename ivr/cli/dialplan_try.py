@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 import click
 
 from ivr.call import DISPOSITIONS, LANGUAGES
+from ivr.cli.folder import dialplans_option, mistakes_shown, with_folder
 from ivr.errors import InputError
-from ivr.flow.load import Dialplans, load, prompt_keys, prompt_texts
+from ivr.flow.load import Dialplans, load_spoken, prompt_texts
 from ivr.flow.trial import Transcript, try_flow
-from ivr.settings import settings
+from ivr.settings import Settings, settings
 from ivr.terminal.options import Options, number_of, situation_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ SCENARIOS = "scenarios/tried.toml"
 
 @click.command(name="try")
 @click.argument("number")
+@dialplans_option
 @click.option("--keys", help="What the caller presses, told in advance: keys, w to let a question pass, w2 to wait 2 "
               "seconds, h to hang up. Prints the call at once.")  # fmt: skip
 @click.option("--from", "caller", default="", metavar="NUMBER", help="Who calls: the customer with this number.")
@@ -67,8 +69,8 @@ SCENARIOS = "scenarios/tried.toml"
               help="Add the call to a file of scenarios.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the call as JSON, at once.")
 def command(
-    number: str, keys: str | None, live: bool, language: str | None, fast: bool, play: bool, save: Path | None,
-    save_scenario: Path | None, as_json: bool, **told: object,
+    number: str, folder: Path | None, keys: str | None, live: bool, language: str | None, fast: bool, play: bool,
+    save: Path | None, save_scenario: Path | None, as_json: bool, **told: object,
 ) -> None:  # fmt: skip
     """Call NUMBER without a phone: read what is said, press keys, see where the call goes.
 
@@ -79,20 +81,22 @@ def command(
     Examples: ivr dialplan try 100 --announce "No internet in Wola."
               ivr dialplan try 100 --keys 2 --at 2026-12-25T10:00
     """
-    dialplans = load(settings().dialplans_dir, prompt_keys(*settings().prompt_dirs))
+    used = with_folder(settings(), folder)
+    with mistakes_shown():
+        dialplans, _ = load_spoken(used.dialplans_dir, *used.prompt_dirs)
     options = Options(number_of(number, dialplans), **told)  # type: ignore[arg-type]
-    known = _known(options.caller, number, live) if options.caller or live else None
-    now = datetime.now(ZoneInfo(settings().timezone))
+    known = _known(used, options.caller, number, live) if options.caller or live else None
+    now = datetime.now(ZoneInfo(used.timezone))
     situation = situation_of(options, dialplans, now, **_customers(known))
     customer = situation.customer
     spoken = language or (customer.language if customer else "") or dialplans.numbers[number].language
     by_hand = keys is None and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
     if by_hand:
-        _by_hand(dialplans, situation, spoken, known, fast=fast, play=play, save=save, scenario=save_scenario)
+        _by_hand(used, dialplans, situation, spoken, known, fast=fast, play=play, save=save, scenario=save_scenario)
         return
     if play:
         raise InputError("--play: only in a terminal and without --keys, --json; --save FILE.wav keeps the sound")
-    _at_once(dialplans, situation, spoken, known, keys or "", save=save, scenario=save_scenario, as_json=as_json)
+    _at_once(used, dialplans, situation, spoken, known, keys or "", save=save, scenario=save_scenario, as_json=as_json)
 
 
 def _customers(known: Known | None) -> dict[str, Any]:
@@ -101,34 +105,34 @@ def _customers(known: Known | None) -> dict[str, Any]:
     return {"customer": known.customer, "accounts": known.accounts, "postcodes": known.postcodes}
 
 
-def _known(caller: str, number: str, live: bool) -> Known:
+def _known(used: Settings, caller: str, number: str, live: bool) -> Known:
     from ivr.log import configure
     from ivr.terminal.known import look_up
 
     configure("error")
-    return look_up(settings(), caller, number, announcements=live)
+    return look_up(used, caller, number, announcements=live)
 
 
 # -- told in advance
 
 
 def _at_once(
-    dialplans: Dialplans, situation: Situation, language: str, known: Known | None, keys: str, *,
+    used: Settings, dialplans: Dialplans, situation: Situation, language: str, known: Known | None, keys: str, *,
     save: Path | None, scenario: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     if known:
         click.echo(f"note: {known.note}", err=True)
     number = dialplans.numbers[situation.dialled]
     if save or scenario or (known and known.live):
-        transcript = _driven(dialplans, situation, language, known, keys, save, scenario)
+        transcript = _driven(used, dialplans, situation, language, known, keys, save, scenario)
     else:
-        texts = prompt_texts(*settings().prompt_dirs)
+        texts = prompt_texts(*used.prompt_dirs)
         transcript = try_flow(dialplans.flows[number.flow], dialplans, keys, situation, language, texts)
     click.echo(json.dumps(_as_json(transcript), indent=2, ensure_ascii=False) if as_json else _as_text(transcript))
 
 
 def _driven(
-    dialplans: Dialplans, situation: Situation, language: str, known: Known | None, keys: str,
+    used: Settings, dialplans: Dialplans, situation: Situation, language: str, known: Known | None, keys: str,
     save: Path | None, scenario: Path | None,
 ) -> Transcript:  # fmt: skip
     from ivr.flow.asked import AskedWorld
@@ -139,7 +143,7 @@ def _driven(
         return AskedWorld(dialplans, situation, language, driver.note, usual, live=known.live if known else None,
                           numbers=known.numbers if known else None)  # fmt: skip
 
-    with _speech(known, audio=save is not None) as speech:
+    with _speech(used, known, audio=save is not None) as speech:
         lines = Lines()
         driver = Driver(dialplans, dialplans.numbers[situation.dialled], world, speech, lines, ScriptKeyboard(keys))
         taken = driver.lead()
@@ -174,7 +178,7 @@ def _as_json(transcript: Transcript) -> dict[str, object]:
 
 
 def _by_hand(
-    dialplans: Dialplans, situation: Situation, language: str, known: Known | None, *,
+    used: Settings, dialplans: Dialplans, situation: Situation, language: str, known: Known | None, *,
     fast: bool, play: bool, save: Path | None, scenario: Path | None,
 ) -> None:  # fmt: skip
     from ivr.flow.asked import AskedWorld
@@ -192,7 +196,7 @@ def _by_hand(
     screen = _screen(number.flow)
     with (
         contextlib.suppress(KeyboardInterrupt),
-        _speech(known, audio=play or save is not None) as speech,
+        _speech(used, known, audio=play or save is not None) as speech,
         _player(play) as player,
         TerminalKeyboard(sys.stdin.fileno()) as keyboard,
     ):
@@ -207,7 +211,7 @@ def _by_hand(
             screen.ends(taken, list(driver.world.kept.items()))
             for told in _kept(driver, taken, language, speech, save, scenario):
                 screen.tells(told)
-            again = _afterwards(driver, taken, language, screen, keyboard)
+            again = _afterwards(used.dialplans_dir / SCENARIOS, driver, taken, language, screen, keyboard)
 
 
 def _screen(flow: str) -> TerminalScreen:
@@ -221,11 +225,11 @@ def _screen(flow: str) -> TerminalScreen:
 
 
 @contextlib.contextmanager
-def _speech(known: Known | None, *, audio: bool) -> Iterator[Speech]:
+def _speech(used: Settings, known: Known | None, *, audio: bool) -> Iterator[Speech]:
     from ivr.terminal.speech import load_speech
 
     with tempfile.TemporaryDirectory(prefix="hotline-try-") as folder:
-        speech = load_speech(settings(), prompt_texts(*settings().prompt_dirs), Path(folder) if audio else None)
+        speech = load_speech(used, prompt_texts(*used.prompt_dirs), Path(folder) if audio else None)
         speech.texts = known.texts if known else {}
         yield speech
 
@@ -246,9 +250,9 @@ def _player(play: bool) -> Iterator[Player | None]:
 
 
 def _afterwards(
-    driver: Driver, taken: Taken, language: str, screen: TerminalScreen, keyboard: TerminalKeyboard
+    usual: Path, driver: Driver, taken: Taken, language: str, screen: TerminalScreen, keyboard: TerminalKeyboard
 ) -> bool:
-    """Ask what to do with the call; return whether he calls again."""
+    """Ask what to do with the call, usually kept in the file `usual`; return whether he calls again."""
     from ivr.terminal.as_scenario import scenario_text
     from ivr.terminal.keep import add_scenario
     from ivr.terminal.parts import PATIENCE_S
@@ -256,7 +260,6 @@ def _afterwards(
     screen.tells("Enter: done   s: keep as a scenario   r: call again")
     key, _ = keyboard.wait(PATIENCE_S, asked=True)
     if key == "s":
-        usual = settings().dialplans_dir / SCENARIOS
         screen.prompt(f"file [{usual}]: ")
         file = Path(keyboard.line().strip() or usual)
         try:

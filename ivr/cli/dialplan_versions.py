@@ -7,12 +7,15 @@ import getpass
 import json
 import re
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from ivr.errors import InputError
+from ivr.cli.folder import dialplans_option, mistakes_shown, with_folder
+from ivr.errors import DatabaseError, InputError
 from ivr.settings import settings
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from ivr.versions.store import Versions
 
 WORDS_MOST = 20
+HISTORY_SHOWN = 10
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 author_option = click.option("--author", default="", metavar="NAME", help="Who does it (default: your login name).")
@@ -29,13 +33,14 @@ note_option = click.option("--note", default="", metavar="TEXT", help="Why, in a
 
 
 @click.command()
+@dialplans_option
 @click.option("--share", metavar="PERCENT", help="Let only this share of new calls try it, such as 10%.")
 @note_option
 @author_option
 @click.option("--dry-run", is_flag=True, help="Check, and say what would change; change nothing.")
 @click.option("--skip-scenarios", is_flag=True, help="Do not run the scenarios of the folder before.")
-def reload(share: str | None, note: str, author: str, dry_run: bool, skip_scenarios: bool) -> None:
-    """Make the files of dialplans/ live. Calls that are up keep what they began with.
+def reload(folder: Path | None, share: str | None, note: str, author: str, dry_run: bool, skip_scenarios: bool) -> None:
+    """Make the files of dialplans/ live, flows and words. Calls that are up keep what they began with.
 
     With a mistake anywhere nothing happens: the old version stays. Without --share it is for every new call, and ends
     the trial of a version that was tried on a share.
@@ -43,12 +48,14 @@ def reload(share: str | None, note: str, author: str, dry_run: bool, skip_scenar
     from ivr.reload import reload as do
 
     part = None if share is None else _share(share)
-    done = asyncio.run(
-        do(
-            settings(), author=_author(author), note=note, share=part, dry_run=dry_run, scenarios=not skip_scenarios,
-            report=_note,
-        )
-    )  # fmt: skip
+    used = with_folder(settings(), folder)
+    with mistakes_shown(_nothing_changed):
+        done = asyncio.run(
+            do(
+                used, author=_author(author), note=note, share=part, dry_run=dry_run, scenarios=not skip_scenarios,
+                report=_note,
+            )
+        )  # fmt: skip
     version, before = done.content.version, done.before
     for text in done.notes:
         _note(f"note: {text}")
@@ -70,8 +77,8 @@ def reload(share: str | None, note: str, author: str, dry_run: bool, skip_scenar
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def versions(as_json: bool) -> None:
-    """List every version: who made it when, what is with it now, and how its calls went."""
-    from ivr.versions.model import state_of
+    """List every version: who made it, what is with it since when, how its calls went; then what was done last."""
+    from ivr.versions.model import since, state_of, told
 
     async def work(store: Versions) -> tuple[Any, ...]:
         found = await store.list()
@@ -81,32 +88,41 @@ def versions(as_json: bool) -> None:
     last = history[-1] if history else None
     rows = []
     for each in found:
-        state, told = state_of(each.version, history), counts[each.version]
+        state, went = state_of(each.version, history), counts[each.version]
+        began = since(each.version, history)
         rows.append(
             {
-                "version": each.version, "at": each.at.isoformat(), "by": each.author, "note": each.note,
-                "state": state, "share": _part(each.version, last), "calls": told.calls, "failed": told.failed,
-                "hung_up": told.left, "why": _why(each.version, history),
+                "version": each.version, "at": each.at.isoformat(), "since": began.isoformat() if began else None,
+                "by": each.author, "note": each.note, "state": state, "share": _part(each.version, last),
+                "calls": went.calls, "failed": went.failed, "hung_up": went.left, "why": _why(each.version, history),
             }
         )  # fmt: skip
+    lines = [
+        {"at": change.at.isoformat(), "by": change.by, "what": told(change, before), "note": change.why}
+        for change, before in zip(history, (None, *history), strict=False)
+    ]
     if as_json:
-        click.echo(json.dumps({"versions": rows, "pending": _pending(last)}, indent=2, ensure_ascii=False))
+        found = {"versions": rows, "history": lines, "pending": _pending(last)}
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     from ivr.cli.table import print_table
 
-    zone = ZoneInfo(settings().timezone)
     print_table(
         ("version", "since", "by", "state", "share", "calls", "failed", "hung up", "note"),
         [
             (
-                row["version"], f"{each.at.astimezone(zone):%Y-%m-%d %H:%M}", row["by"], row["state"],
+                row["version"], _local(row["since"]), row["by"], row["state"],
                 f"{row['share']:g} %" if row["share"] else "", str(row["calls"]), str(row["failed"]),
                 str(row["hung_up"]), "; ".join(dict.fromkeys(text for text in (row["note"], row["why"]) if text)),
             )
-            for each, row in zip(found, rows, strict=True)
+            for row in rows
         ],
         empty="nothing is live yet: ivr dialplan reload makes dialplans/ live",
     )  # fmt: skip
+    if lines:
+        click.echo()
+        shown = [(_local(each["at"]), each["by"], each["what"], each["note"]) for each in lines[-HISTORY_SHOWN:]]
+        print_table(("at", "by", "what", "note"), shown, empty="")
     if pending := _pending(last):
         _note(pending)
 
@@ -114,9 +130,13 @@ def versions(as_json: bool) -> None:
 @click.command()
 @click.argument("a", metavar="[A", default="")
 @click.argument("b", metavar="[B]]", default="")
-def diff(a: str, b: str) -> None:
-    """Show line by line how two versions differ. B left out: the files of dialplans/; A left out: the live version."""
-    from ivr.versions.compare import difference
+@dialplans_option
+def diff(a: str, b: str, folder: Path | None) -> None:
+    """Show line by line how two versions differ. B left out: the files of dialplans/; A left out: the live version.
+
+    Words are compared as well: prompts/ is the dialplans' own folder, prompts/shared/ that of HOTLINE_PROMPTS.
+    """
+    from ivr.versions.compare import alike, difference
     from ivr.versions.folder import read_files
 
     async def work(store: Versions) -> list[tuple[str, dict[str, str]]]:
@@ -131,11 +151,13 @@ def diff(a: str, b: str) -> None:
             sides.append((name, dict(content.files)))
         return sides
 
+    if b and folder:
+        raise InputError("--dialplans: two versions are compared; leave B or the folder out")
     sides = _read(work)
     if not b:
-        sides.append(("dialplans", read_files(settings().dialplans_dir)))
+        sides.append((folder.name if folder else "dialplans", read_files(with_folder(settings(), folder))))
     (old, before), (new, after) = sides
-    lines = difference(before, after, (old, new))
+    lines = difference(*alike(before, after), (old, new))
     for line in lines:
         colour = COLOURS.get(line[:1])
         bold = line.startswith(("---", "+++"))
@@ -187,7 +209,21 @@ def _read(work: Callable[[Versions], Awaitable[Any]]) -> Any:
     return asyncio.run(run())
 
 
+def _nothing_changed() -> str:
+    """Return what to say below mistakes; the database may be away as well."""
+    try:
+        last: Change | None = _read(lambda store: store.last())
+    except DatabaseError:
+        return "nothing changed"
+    return f"nothing changed, version {last.version} stays live" if last else "nothing changed, nothing is live yet"
+
+
 def _became(change: Change) -> str:
+    if change.canary == change.version:
+        if change.tried:
+            share = f"{change.share:g} % of new calls"
+            return f"the new recordings of version {change.version} are tried on {share}; nobody compares how they go"
+        return f"version {change.version} is live for every new call, with the recordings it had before"
     if change.tried:
         return f"version {change.canary} is tried on {change.share:g} % of new calls, {change.version} has the others"
     ended = {"rolled_back": "rolled back", "ended": "no longer tried"}.get(change.state)
@@ -227,6 +263,10 @@ def _pending(last: Change | None) -> str:
     from ivr.versions.folder import unpublished
 
     return unpublished(settings(), last) if last else ""
+
+
+def _local(at: str | None) -> str:
+    return f"{datetime.fromisoformat(at).astimezone(ZoneInfo(settings().timezone)):%Y-%m-%d %H:%M}" if at else ""
 
 
 def _share(text: str) -> float:

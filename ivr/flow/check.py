@@ -13,7 +13,7 @@ from ivr.flow.declare import KEYS, Kind
 from ivr.flow.model import Flow, Step
 from ivr.flow.said import prompts_of
 from ivr.flow.steps import KINDS
-from ivr.flow.tables import Report
+from ivr.flow.tables import Report, key_pressed
 from ivr.flow.values import Names, Wrong, name_of
 
 
@@ -125,13 +125,13 @@ def _check_outcome(report: Report, step: Step, kind: Kind, outcome: str, pressed
         return
     known = [*named, *(o.name for o in kind.outcomes)]
     expected = ", ".join(known) + (", or a telephone key" if kind.pressed == "menu" else "")
-    report.add(
-        path,
-        f"not an outcome of a {step.kind} step",
-        f"one of {expected}" if expected else "no `on` table",
-        nearest(outcome[:100], known),
-        kind="outcome",
-    )
+    expected, near = f"one of {expected}" if expected else "no `on` table", nearest(outcome[:100], known)
+    if kind.pressed and len(outcome) > 1 and not set(outcome) - set(KEYS):
+        expected = f"one key at a time, such as on.{outcome[0]}" if outcome[0].isdecimal() else "one key at a time"
+        expected += "; a collect step asks for several digits"
+    elif kind.pressed:
+        near = key_pressed(outcome) or near
+    report.add(path, f"not an outcome of a {step.kind} step", expected, near, kind="outcome")
 
 
 def _check_target(report: Report, path: tuple[str, ...], target: str, step: Step, names: Names) -> None:

@@ -90,9 +90,10 @@ class Queue:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Connect to the named target of dialplans/numbers.toml. Answered by Transferred."""
+    """Connect to the named target of dialplans/numbers.toml, ringing `ring_s` seconds. Answered by Transferred."""
 
     target: str
+    ring_s: int = 30
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,8 @@ def _parsed(contents: Mapping[Path, bytes], folder: Path) -> Draft:
             reports[file] = Report(source, usual or "wrong_value")
         elif mistake is not None:
             broken.append(mistake)
-    return Draft(_version(contents, folder), reports, broken)
+    files = {file.relative_to(folder).as_posix(): content for file, content in contents.items()}
+    return Draft(version_of(files), reports, broken)
 
 
 def _check_together(
@@ -157,11 +158,12 @@ def _flows_named(table: Mapping[str, Any]) -> list[str]:
     return [row["flow"] for row in rows if isinstance(row, dict) and isinstance(row.get("flow"), str)]
 
 
-def _version(contents: Mapping[Path, bytes], folder: Path) -> str:
+def version_of(files: Mapping[str, bytes]) -> str:
+    """Return the version that follows from `files` (name below the folder -> content): their hash."""
     digest = hashlib.sha256()
-    for file in sorted(contents):
-        name = str(file.relative_to(folder)).encode()
-        digest.update(b"%d %s %d " % (len(name), name, len(contents[file])) + contents[file])
+    for file in sorted(files):
+        name = file.encode()
+        digest.update(b"%d %s %d " % (len(name), name, len(files[file])) + files[file])
     return digest.hexdigest()[:12]
 
 

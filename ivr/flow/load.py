@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from ivr.errors import ConfigError, Finding, nearest
 from ivr.flow import declare
 from ivr.flow.check_words import Texts
 from ivr.flow.declare import TYPES
-from ivr.flow.draft import FILES, build
+from ivr.flow.draft import FILES, build, version_of
 from ivr.flow.model import Dialplans, Flow, Number, QueueConfig, Step
 from ivr.flow.prompt_texts import prompt_keys, prompt_texts
 from ivr.flow.source import FILE_BYTES
 
 FLOW_FILES = 200
+PROMPTS = "prompts/"  # files of a version below it are words; the flows are all the others
+SHARED = "prompts/shared/"  # those of HOTLINE_PROMPTS
 
 __all__ = [
-    "FILES", "Dialplans", "Flow", "Number", "QueueConfig", "Step", "build", "in_order", "load", "prompt_keys",
-    "prompt_texts", "read_files",
+    "FILES", "PROMPTS", "SHARED", "Dialplans", "Flow", "Number", "QueueConfig", "Step", "build", "in_order", "load",
+    "load_spoken", "prompt_keys", "prompt_texts", "read_files", "read_version", "version_files",
 ]  # fmt: skip
 
 
@@ -39,6 +42,37 @@ def load(folder: Path, prompt_keys: Collection[str], texts: Texts | None = None)
     if findings or dialplans is None:
         raise ConfigError(*in_order(findings))
     return dialplans
+
+
+def load_spoken(folder: Path, *prompts: Path) -> tuple[Dialplans, Texts]:
+    """Return everything in `folder` with the version it would be live as, and what its prompts say.
+
+    prompts  folders of words, those all dialplans share first. Raises ConfigError.
+    """
+    texts = prompt_texts(*prompts)
+    dialplans = load(folder, {key for said in texts.values() for key in said})
+    return replace(dialplans, version=read_version(folder, *prompts)), texts
+
+
+def version_files(folder: Path, *prompts: Path) -> dict[str, bytes]:
+    """Return every file that counts for the version, flows and words; what cannot be read is left to the check."""
+    wanted = {name: folder / name for name in FILES}
+    wanted |= {f"flows/{file.name}": file for file in (folder / "flows").glob("*.toml")}
+    for below, place in zip((SHARED, PROMPTS), prompts, strict=False):
+        wanted |= {f"{below}{file.name}": file for file in place.glob("*.toml")}
+    found = {}
+    for name, file in sorted(wanted.items()):
+        try:
+            if not file.name.startswith("."):
+                found[name] = _read_bytes(file)
+        except OSError:
+            continue
+    return found
+
+
+def read_version(folder: Path, *prompts: Path) -> str:
+    """Return the version of what `folder` and the folders of words hold now."""
+    return version_of(version_files(folder, *prompts))
 
 
 def in_order(findings: Collection[Finding]) -> list[Finding]:

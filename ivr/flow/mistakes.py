@@ -37,6 +37,7 @@ MISTAKES = {
     "no_end": "a number whose callers come to nobody and to no end",
     "no_emergency": "no phone rings when no controller answers (a note)",
     "missing_language": "a prompt has no text in a language it is said in",
+    "placeholder": "a text that `ivr dialplan import` wrote in place of words (a note; `reload` refuses what is said)",
     "too_long": "a prompt is longer than a caller listens",
     "address": "the address of a webhook cannot be used",
     "need": "a need cannot be read",

@@ -201,7 +201,8 @@ def transfer(step: Step, state: State) -> Running:
     state.typed = ""
     if step.values["prompt"]:
         answer((yield Play(phrases_of(step.values["prompt"]))), Heard)
-    outcome = _declared(step, answer((yield Transfer(step.values["target"])), Transferred).outcome)
+    ring = Transfer(step.values["target"], step.values["ring_s"])
+    outcome = _declared(step, answer((yield ring), Transferred).outcome)
     state.reached = "transferred" if outcome == "answered" else state.reached
     return outcome
 

@@ -5,7 +5,6 @@ tomllib tells no lines; `flow/places.py` finds them. Imports nothing of the rest
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +13,12 @@ from typing import Any
 
 from ivr.errors import Finding
 from ivr.flow.places import Place, columns, find_places, narrowed
+from ivr.flow.toml_mistakes import explain
 
 FILE_BYTES = 128 * 1024  # 2,000 steps of 60 bytes; beyond this a file was not written by a person
 LINE_CHARS = 1000  # tomllib takes quadratic time for a key of thousands of dots
 DEPTH = 8  # steps.<name>.on is 3
 
-_AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -101,14 +100,10 @@ def _decode(file: Path, content: bytes) -> str | Finding:
 
 
 def _toml_mistake(file: Path, text: str, message: str) -> Finding:
-    found = _AT_LINE.search(message)
-    wrong = "not readable as TOML: " + _AT_LINE.sub("", message)
-    if not found:
-        return _unreadable(file, None, wrong)
-    last = text.rstrip("\n").rfind("\n") + 1
-    end = text.count("\n", 0, last) + 1, max(1, len(text.rstrip("\n")) - last)
-    expected = "each table and key once" if "overwrite" in wrong or "twice" in wrong else ""
-    return _unreadable(file, (int(found[1]), int(found[2])) if found[1] else end, wrong, expected)
+    found = explain(text, message)
+    return Finding(
+        file, found.line, "", found.wrong, found.expected, column=found.column, end_column=found.end_column, kind="toml"
+    )
 
 
 def _too_deep(file: Path, line: int | None) -> Finding:

@@ -27,6 +27,7 @@ from ivr.flow.declare import (
 )  # fmt: skip
 from ivr.flow.steps_known import KNOWN
 
+RING_S = 30  # of a transfer
 KINDS = {
     kind.name: kind
     for kind in (
@@ -169,6 +170,7 @@ KINDS = {
             "Connects to a fixed target.",
             (
                 Key("target", "target", "which target"),
+                Key("ring_s", "integer", "how long it rings, then `no_answer`", RING_S, 5, 120),
                 Key("prompt", "prompts", "said before; [] for nothing", ()),
             ),
             (

@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ivr.errors import Finding, nearest
-from ivr.flow.declare import TYPES, Key
+from ivr.flow.declare import KEYS, TYPES, Key
 from ivr.flow.mistakes import ON_KEY
 from ivr.flow.source import Source
 from ivr.flow.values import Names, Wrong, action_of, fixed, name_of, shown, type_of, value_of
 
 __all__ = [
-    "Names", "Report", "Wrong", "action_of", "fixed", "name_of", "named_tables", "read", "shown", "type_of", "value_of",
+    "Names", "Report", "Wrong", "action_of", "fixed", "key_pressed", "name_of", "named_tables", "read", "shown",
+    "type_of", "value_of",
 ]  # fmt: skip
+
+SPOKEN_KEYS = {"star": "*", "asterisk": "*", "hash": "#", "pound": "#"}
 
 
 @dataclass
@@ -90,9 +93,9 @@ def read(
     known = [*declared, *others]
     for name in table:
         if name not in known:
-            report.add(
-                (*path, name), "unknown key", "one of " + ", ".join(known), nearest(name, known), kind="unknown_key"
-            )
+            near = key_pressed(name) if "on" in known else ""
+            near = near or nearest(name, known)
+            report.add((*path, name), "unknown key", "one of " + ", ".join(known), near, kind="unknown_key")
     values: dict[str, Any] = {}
     for name, key in declared.items():
         values[name] = key.default
@@ -106,6 +109,14 @@ def read(
             report.wrong((*path, name), error)
             values[name] = key.default if error.found is None else error.found
     return values
+
+
+def key_pressed(name: str) -> str:
+    """Return how the telephone key `name` means is written, `on.1` or `on."#"`; '' when it means none."""
+    key = SPOKEN_KEYS.get(name.lower(), name)
+    if len(key) != 1 or key not in KEYS:
+        return ""
+    return f"on.{key}" if key.isdecimal() else f'on."{key}"'
 
 
 def named_tables(report: Report, name: str, pattern: str, what: str) -> dict[str, dict[str, Any]]:

@@ -26,6 +26,7 @@ Names = Mapping[str, Collection[str] | None]
 
 TEXT_CHARS = 200
 LIST_LENGTH = 20
+PROMPT = r"[a-z][a-z0-9_]{0,47}"
 URL_CHARS = 500
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -69,11 +70,29 @@ def name_of(kind: str, value: object, names: Names) -> str:
     if not isinstance(value, str):
         raise Wrong(f"{shown(value)} is {type_of(value)}", TYPES[kind], kind="wrong_type")
     known = names.get(kind)
+    if known is not None and value not in known and kind == "prompt":
+        raise no_prompt(value, known)
     if known is not None and value not in known:
         raise Wrong(
             f"there is no {kind} {shown(value)}", _choice(known), nearest(value[:100], known), kind=f"unknown_{kind}"
         )
     return value
+
+
+def no_prompt(value: str, known: Collection[str]) -> Wrong:
+    """Return the mistake that no prompt is called `value`; `value` may be what it should say."""
+    where = "under [prompts] in prompts/<language>.toml"
+    if re.fullmatch(PROMPT, value):
+        expected, near = f'a line {value} = "..." {where}', nearest(value, known)
+        return Wrong(f"there is no prompt {shown(value)}", expected, near, kind="unknown_prompt")
+    if not re.search(r"\s", value):
+        expected, near = _choice(known) or TYPES["prompt"], nearest(value[:100], known)
+        return Wrong(f"there is no prompt {shown(value)}", expected, near, kind="unknown_prompt")
+    words = re.findall(r"[a-z]+", value.lower()) if value.isascii() else []
+    name = "_".join(words[:3])[:40] or "my_prompt"
+    wrong = f"{shown(value)} is a text and not the name of a prompt"
+    line = f'{name} = "{value}"' if len(value) <= 60 else f'{name} = "..."'
+    return Wrong(wrong, f'the name "{name}" here, and a line {line} {where}', kind="unknown_prompt")
 
 
 def action_of(value: object, names: Names, *, pressed: bool = False) -> Action:

@@ -45,6 +45,19 @@ async def read_pasts(database: Database, since: datetime, until: datetime, *, mo
             yield past_of(record, traces[record.call_id], customers.get(record.ani))
 
 
+async def count_calls(database: Database, since: datetime, until: datetime, number: str = "") -> int:
+    """Return how many calls `read_pasts` would yield, of those that dialled `number` when one is given."""
+    column = db.call.c
+    query = (
+        sa.select(sa.func.count())
+        .select_from(db.call)
+        .where(column.started_at >= since, column.started_at < until, column.disposition != "")
+    )
+    query = query.where(column.dnis == number) if number else query
+    async with database.read() as connection:
+        return await connection.scalar(query) or 0
+
+
 async def _traces(database: Database, records: Sequence[CallRecord]) -> dict[str, list[TraceEntry]]:
     column = db.call_trace.c
     ids = [record.call_id for record in records]

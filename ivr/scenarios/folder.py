@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from ivr.errors import ConfigError, Finding, InputError, nearest
 from ivr.flow.coverage import Coverage, cover
-from ivr.flow.load import load, prompt_texts
+from ivr.flow.load import load_spoken, prompt_texts
 from ivr.flow.model import Dialplans
 from ivr.flow.scenario import Scenario, read_scenarios
 from ivr.flow.scenario_run import Failure, failures, happened, run_scenario
@@ -23,6 +23,7 @@ from ivr.settings import Settings
 
 FOLDER = "scenarios"
 FILES_MOST = 200
+FEW = 5  # names shown where none is alike
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,7 @@ class Run:
 
 def read_all(settings: Settings) -> tuple[Dialplans, tuple[Scenario, ...], Texts]:
     """Return the dialplans, their scenarios and what prompts say. Raises ConfigError with every mistake."""
-    texts = spoken(settings)
-    dialplans = load(settings.dialplans_dir, {key for said in texts.values() for key in said})
+    dialplans, texts = load_spoken(settings.dialplans_dir, *settings.prompt_dirs)
     scenarios, findings = load_scenarios(settings, dialplans)
     if findings:
         raise ConfigError(*findings)
@@ -108,9 +108,16 @@ def chosen(scenarios: Collection[Scenario], names: Collection[str]) -> tuple[Sce
     for name in names:
         if name not in known:
             near = nearest(name, known)
-            hint = f"did you mean {near!r}?" if near else "`ivr dialplan test` lists them"
+            hint = f"did you mean {near!r}?" if near else _few(name, known)
             raise InputError(f"there is no scenario {name!r}; {hint}")
     return tuple(known[name] for name in dict.fromkeys(names)) if names else tuple(scenarios)
+
+
+def _few(name: str, known: Collection[str]) -> str:
+    """Return the names that hold `name`, else the first ones, as what was expected."""
+    names = [each for each in known if name in each] or [*known]
+    more = f", ... (`ivr dialplan test` lists all {len(known)})" if len(names) > FEW else ""
+    return f"expected one of {', '.join(names[:FEW])}{more}"
 
 
 def _run(scenario: Scenario, dialplans: Dialplans, texts: Texts) -> Result:

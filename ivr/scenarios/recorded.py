@@ -17,7 +17,7 @@ from ivr.call import TraceEntry
 from ivr.db import Database
 from ivr.desk.customers import Customers
 from ivr.errors import InputError
-from ivr.flow.load import load
+from ivr.flow.load import load_spoken
 from ivr.flow.model import Dialplans
 from ivr.flow.world import Who
 from ivr.record import trace as t
@@ -60,8 +60,7 @@ async def _dialplans(database: Database, settings: Settings, version: str) -> tu
     content = await Versions(database).read(version)
     if content is not None:
         return content.build(), ()
-    texts = spoken(settings)
-    found = load(settings.dialplans_dir, {key for said in texts.values() for key in said})
+    found, _ = load_spoken(settings.dialplans_dir, *settings.prompt_dirs)
     if found.version == version:
         return found, ()
     return found, (f"version {version or '?'} of the flows is not kept: held against the files in dialplans/",)

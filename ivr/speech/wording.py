@@ -24,6 +24,8 @@ LONGEST_TEXT = 600
 _PLACEHOLDER = re.compile(r"\{([a-z_]*)(?::([a-z_]*))?\}")
 _SECTION = re.compile(r"^(prompts|numbers|voice|expand\.(words|units|calendar))\.")
 _TABLES = {"locale", "name", "voice", "prompts", "numbers", "expand"}
+_EXPAND = {"words", "units", "calendar"}
+_CALENDAR = {"months", "point"}
 _RANGE_FIELDS = {"text", "from", "to", "at"}
 
 
@@ -230,6 +232,10 @@ class _Reader:
     def expansion(self, table: Mapping[str, Any]) -> Expansion:
         units = {name: self.unit(f"expand.units.{name}", entry) for name, entry in table.get("units", {}).items()}
         calendar = table.get("calendar", {})
+        for name in table.keys() - _EXPAND:
+            self.wrong(f"expand.{name}", "unknown key", _belongs(_EXPAND), nearest(name, _EXPAND))
+        for name in calendar.keys() - _CALENDAR:
+            self.wrong(f"expand.calendar.{name}", "unknown key", _belongs(_CALENDAR), nearest(name, _CALENDAR))
         months = tuple(calendar.get("months", ()))
         if months and len(months) != 12:
             self.wrong("expand.calendar.months", f"has {len(months)} months", "12")
@@ -259,6 +265,10 @@ class _Reader:
         name = re.escape(_SECTION.sub("", where))
         match = re.search(rf'^\s*\[?"?{name}"?\s*[=\]]', self.source, re.MULTILINE)
         return self.source.count("\n", 0, match.start()) + 1 if match else None
+
+
+def _belongs(known: Iterable[str]) -> str:
+    return f"{', '.join(sorted(known))}; a prompt belongs under [prompts]"
 
 
 def filled(text: str, value: int, language: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from ivr.flow.load import PROMPTS, SHARED
 from ivr.flow.model import Dialplans, Flow, Step
 
 
@@ -52,6 +54,32 @@ def _step(old: Step, new: Step) -> str:
     keys += [f"on.{name}" for name in {**old.on, **new.on} if old.on.get(name) != new.on.get(name)]
     keys += ["next"] if old.next != new.next else []
     return f" ({', '.join(keys)})"
+
+
+def words_changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return which prompts of `after` (files of a version) are new or say something else, as pl/welcome."""
+    before, after = alike(before, after)
+    old, new = _said(before), _said(after)
+    return [name for name, text in new.items() if old.get(name) != text]
+
+
+def alike(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the files that can be compared: versions of older software hold no shared words."""
+    if all(any(name.startswith(SHARED) for name in side) for side in (before, after)):
+        return before, after
+    first, second = ({k: v for k, v in side.items() if not k.startswith(SHARED)} for side in (before, after))
+    return first, second
+
+
+def _said(files: Mapping[str, str]) -> dict[str, Any]:
+    """Return every prompt; the folder's own win over the shared ones."""
+    found: dict[str, Any] = {}
+    for name in sorted(files, key=lambda name: (not name.startswith(SHARED), name)):
+        if name.startswith(PROMPTS):
+            prompts = tomllib.loads(files[name]).get("prompts", {})
+            locale = name.rpartition("/")[2].removesuffix(".toml")
+            found |= {f"{locale}/{key}": text for key, text in prompts.items()}
+    return found
 
 
 def difference(before: Mapping[str, str], after: Mapping[str, str], names: tuple[str, str]) -> list[str]:

@@ -5,49 +5,46 @@ Called by `live` (at start), `ivr/reload.py` and `ivr/setup.py`.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ivr.db import Database
 from ivr.errors import ConfigError, DatabaseError, InputError
-from ivr.flow.load import FILES, load, prompt_texts
+from ivr.flow.load import load, prompt_texts, version_files
 from ivr.flow.model import Dialplans
 from ivr.settings import Settings
-from ivr.speech.catalog import read_index
-from ivr.versions.model import PROMPTS, Change, Content, content_of, named
+from ivr.versions.model import Change, Content, content_of, named
 from ivr.versions.store import Versions
 
 TRIES = 5  # a file may be saved while we read
 
 
 def read_folder(settings: Settings) -> tuple[Dialplans, Content]:
-    """Return what dialplans/ holds now. Raises ConfigError with every mistake in it."""
-    folder, texts = settings.dialplans_dir, prompt_texts(*settings.prompt_dirs)
-    keys = {key for said in texts.values() for key in said}
+    """Return what dialplans/ and the words hold now. Raises ConfigError with every mistake in them."""
+    folder = settings.dialplans_dir
     for _ in range(TRIES):
-        files = read_files(folder)
+        files = read_files(settings)
+        texts = prompt_texts(*settings.prompt_dirs)
+        keys = {key for said in texts.values() for key in said}
         dialplans = load(folder, keys, texts)
-        if files == read_files(folder):
-            content = content_of(dialplans, files, keys)
+        if files == read_files(settings):
+            content = content_of(files, keys)
             return named(dialplans, content.version), content
     raise InputError(f"the files in {folder} change while they are read: try again")
 
 
-def read_files(folder: Path) -> dict[str, str]:
-    """Return every file of a version by its name below `folder`; what is no text is left to the check."""
-    wanted = [folder / name for name in FILES]
-    for below in ("flows", PROMPTS):
-        wanted += sorted(file for file in (folder / below).glob("*.toml") if not file.name.startswith("."))
+def read_files(settings: Settings) -> dict[str, str]:
+    """Return every file of a version by its name; what is no text is left to the check."""
     found = {}
-    for file in wanted:
+    for name, content in version_files(settings.dialplans_dir, *settings.prompt_dirs).items():
         try:
-            found[file.relative_to(folder).as_posix()] = file.read_bytes().decode()
-        except (OSError, ValueError):
+            found[name] = content.decode()
+        except ValueError:
             continue
     return found
 
 
 def unpublished(settings: Settings, live: Change) -> str:
     """Return in a sentence that dialplans/ and the prompts are not what is live, '' when they are."""
+    from ivr.speech.catalog import read_index
+
     try:
         _, content = read_folder(settings)
     except ConfigError as error:

@@ -12,12 +12,12 @@ from datetime import datetime
 from pathlib import Path
 
 from ivr.errors import ConfigError
-from ivr.flow.load import build
+from ivr.flow.draft import version_of
+from ivr.flow.load import PROMPTS, build
 from ivr.flow.model import Dialplans
 
 LIVE, CANARY, ROLLED_BACK, ENDED = "live", "canary", "rolled_back", "ended"
 FOLDER = Path("dialplans")  # how findings call the folder of a stored version
-PROMPTS = "prompts/"  # files below it are wording; the flows are all the others
 SHARES = 2**32
 
 
@@ -25,7 +25,7 @@ SHARES = 2**32
 class Content:
     """All a version is made of: it can be built again anywhere, without the folder it came from.
 
-    files  name below the folder -> text.  prompt_keys  what a flow could say when it was checked.
+    files  name below the folder -> text, words too.  prompt_keys  what a flow could say when it was checked.
     """
 
     version: str
@@ -42,16 +42,13 @@ class Content:
 
 
 def named(dialplans: Dialplans, version: str) -> Dialplans:
-    """Return `dialplans` under this version: the wording of its folder counts as well."""
+    """Return `dialplans` under this version: the words count as well."""
     return dialplans if dialplans.version == version else replace(dialplans, version=version)
 
 
-def content_of(dialplans: Dialplans, files: Mapping[str, str], prompt_keys: Iterable[str]) -> Content:
-    """Return checked dialplans with the files they were read from. Their version names the wording, too."""
-    wording = sorted((name, text) for name, text in files.items() if name.startswith(PROMPTS))
-    version = dialplans.version
-    if wording:
-        version = hashlib.sha256(repr((version, wording)).encode()).hexdigest()[:12]
+def content_of(files: Mapping[str, str], prompt_keys: Iterable[str]) -> Content:
+    """Return checked files, flows and words, as a version: another word is another version."""
+    version = version_of({name: text.encode() for name, text in files.items()})
     return Content(version, dict(files), tuple(sorted(prompt_keys)))
 
 
@@ -114,15 +111,48 @@ def state_of(version: str, history: Iterable[Change]) -> str:
     return "canary" if last and version == last.tried else found
 
 
-def previous(history: Iterable[Change]) -> str:
-    """Return the version one goes back to, '' when there is none: rolled back twice, it is two steps back."""
-    steps: list[str] = []
+def previous(history: Iterable[Change]) -> tuple[str, str]:
+    """Return the version one goes back to and its prompt index, '' when there is none.
+
+    Rolled back twice, it is two steps back. The same version with other recordings is a step of its own.
+    """
+    steps: list[tuple[str, str]] = []
     for change in history:
-        if change.state == ROLLED_BACK and change.version in steps:
-            del steps[len(steps) - steps[::-1].index(change.version) :]
-        elif not steps or change.version != steps[-1]:
-            steps.append(change.version)
-    return steps[-2] if len(steps) > 1 else ""
+        step = change.version, change.prompts
+        if change.state == ROLLED_BACK and step in steps:
+            del steps[len(steps) - steps[::-1].index(step) :]
+        elif not steps or step != steps[-1]:
+            steps.append(step)
+    return steps[-2] if len(steps) > 1 else ("", "")
+
+
+def since(version: str, history: Iterable[Change]) -> datetime | None:
+    """Return when `version` became live or began to be tried the last time, None when it never did."""
+    found, before = None, ("", "")
+    for change in history:
+        now = change.version, change.tried
+        if any(name == version != old for name, old in zip(now, before, strict=True)):
+            found = change.at
+        before = now
+    return found
+
+
+def told(change: Change, before: Change | None) -> str:
+    """Return in words what a line of the history did. before  the line before it."""
+    version, other = change.version, change.canary
+    if change.state == CANARY:
+        again = " with other recordings" if other == version else ""
+        return f"{other} tried on {change.share:g} %{again}"
+    if change.state == ENDED:
+        return f"{other} no longer tried"
+    same = before is not None and before.version == version
+    if change.state == ROLLED_BACK:
+        if before is not None and before.tried and same:
+            return f"{other} rolled back"
+        return f"{other} rolled back, {version} live" if other != version else f"{version} back to its old recordings"
+    if before is not None and before.tried == version:
+        return f"{version} promoted"
+    return f"{version} live" + (" with other recordings" if same and before and not before.tried else "")
 
 
 def prompts_of(version: str, history: Iterable[Change]) -> str:

@@ -80,16 +80,19 @@ class Publisher:
             change = replace(before, number=before.number + 1, state=ENDED, at=self.clock(), by=author, why=note,
                              share=0.0)  # fmt: skip
             return await self._store(change, before)
-        version = await self.store.find(text) if text else previous(history)
+        version, prompts = previous(history)
+        if text:
+            version = await self.store.find(text)
+            prompts = prompts_of(version, history) or before.prompts
         if not version:
             raise InputError("there is no version before the one that is live")
-        if version == before.version and not before.tried:
+        if text and version == before.version and not before.tried:
             raise InputError(f"version {version} is live already")
         content = await self.store.read(version)
         assert content is not None, version
         content.build()
-        change = Change(before.number + 1, ROLLED_BACK, version, prompts_of(version, history) or before.prompts,
-                        self.clock(), author, note, before.tried or before.version)  # fmt: skip
+        change = Change(before.number + 1, ROLLED_BACK, version, prompts, self.clock(), author, note,
+                        before.tried or before.version)  # fmt: skip
         return await self._store(change, before)
 
     async def _canary(self) -> Change:

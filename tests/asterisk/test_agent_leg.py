@@ -187,6 +187,16 @@ async def test_fixed_target_is_dialled_by_name(caller: SipPhone, controller: Stu
     assert await call.variable("HOTLINE_DIALSTATUS") == "BUSY"
 
 
+async def test_fixed_target_rings_as_long_as_it_is_told(caller: SipPhone, controller: Stub, ann: SipPhone) -> None:
+    """The second argument of [dial-target]: seconds."""
+    _, call = await waiting(caller, controller)
+    call.writer.write(b"GOSUB dial-target s 1 reception,1\n")
+    await asyncio.wait_for(ann.offered.get(), 5)
+    await asyncio.wait_for(call.reply(), 5)
+
+    assert await call.variable("HOTLINE_DIALSTATUS") == "NOANSWER"
+
+
 @pytest.mark.parametrize("name", ["unknown", "PJSIP/ag-ann-4f1b9c", "", "../x"])
 async def test_unknown_target_is_unavailable(caller: SipPhone, controller: Stub, name: str) -> None:
     """A text that is no name of the map dials nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -23,6 +23,7 @@ from ivr.speech.catalog import load_prompt_set
 from routing.router import Router
 from tests.support.hotline import Hotline
 from tests.support.outage import Outage
+from tests.support.slots import slot
 
 DISTRICT = "pl/mazowieckie/warszawa/wola"
 INSIDE = "+48221110001"
@@ -47,6 +48,13 @@ class AgentLogin:
     endpoint: str
     password: str
     pin: str
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Wait for a slot before the test's own time begins to count."""
+    with slot():
+        return (yield)
 
 
 @pytest.fixture(scope="session")

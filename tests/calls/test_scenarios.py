@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ivr.phone.phone import PhoneCall, Phones
 from ivr.settings import PROJECT
 from tests.calls.conftest import OUTSIDE, heard_names, last_call, wait_until
@@ -18,6 +20,7 @@ NAMES = ("outage_in_wola", "outage_but_another_problem", "nobody_signed_in", "ba
 LONGEST_S = 420
 
 
+@pytest.mark.timeout(LONGEST_S + 60)
 def test_scenarios_come_true_on_real_phones(hotline: Hotline, tmp_path: Path) -> None:
     """Announcement, keys in the middle of it, nobody signed in, a key while waiting, a busy phone; by what is heard."""
     run = subprocess.run(

@@ -131,7 +131,8 @@ async def test_a_broken_file_changes_nothing(hotline: Hotline, phones: Phones) -
     await call.hang_up()
 
     assert 1 == run.returncode
-    assert "numbers.toml:2" in run.stderr
+    assert "numbers.toml\n  2:" in run.stderr
+    assert f"nothing changed, version {before} stays live" == run.stderr.splitlines()[-1]
     assert "did you mean 'main'?" in run.stderr
     assert "did you mean 'no_agents'?" in run.stderr
     assert before == await live(hotline)

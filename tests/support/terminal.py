@@ -25,8 +25,9 @@ class Terminal:
         fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         self.before = termios.tcgetattr(child)
         self._child = child
+        own = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}  # set by xdist
         self.program = subprocess.Popen(
-            argv, stdin=child, stdout=child, stderr=child, env=dict(environment), start_new_session=True,
+            argv, stdin=child, stdout=child, stderr=child, env=own, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )  # fmt: skip
         self.text = ""

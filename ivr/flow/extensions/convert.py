@@ -111,6 +111,7 @@ class _Import:
         repair(self.flows, {flow for flow, _, _ in self.numbers.values()}, self.catalogue)
         for name in {name for name in self.catalogue.queues if not self._uses(name)}:
             del self.catalogue.queues[name]
+        self.catalogue.compare_waits()
         file = replace(self.file, odd=[*self.file.odd, *self._left_out()])
         return write(file, self.paths, self.catalogue, self.flows, self.numbers, self.options.zone)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ivr.flow.declare import DIAL_STRING, NAME
 from ivr.flow.extensions.file import Entry
 from ivr.flow.extensions.times import Hours
-from ivr.flow.extensions.words import OWN, SILENCE, SOUNDS, free_name, name_of, prompt_name
+from ivr.flow.extensions.words import OWN, RECORDING, SILENCE, SOUNDS, free_name, name_of, prompt_name
 from ivr.flow.queue_keys import QUEUE
 
 PROMPTS_MOST = 20  # of one step
@@ -83,6 +83,7 @@ class Catalogue:
     differs: dict[tuple[Entry, str], Differs] = field(default_factory=dict)
     sounds: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    waits: dict[str, dict[Entry, int]] = field(default_factory=dict)  # of Queue lines by queue, 0 for no time-out
 
     def refuse(self, entry: Entry, why: str, instead: str) -> None:
         """Note that `entry` is not converted; the first reason stays."""
@@ -109,7 +110,7 @@ class Catalogue:
             taken = {*self.prompts, *(set(self.shared) - OWN)}
             key = free_name(wanted if wanted not in taken else f"{wanted}_recording", taken)
             self.names[sound] = key
-            self.prompts[key] = f"[recording {re.sub(r'[{}]', '', printable(sound, 120))}]"
+            self.prompts[key] = RECORDING.format(re.sub(r"[{}]", "", printable(sound, 120)))
         return self.names[sound]
 
     def placeholder(self, wanted: str, text: str) -> str:
@@ -142,12 +143,24 @@ class Catalogue:
             conf = self.queues_conf.get(name, {})
             self.queues[key] = queue_of(name, key, conf, self)
         made = self.queues[key]
-        if re.fullmatch(r"[0-9]{1,5}", wait_s) and int(wait_s) > 0:
-            within = min(7200, max(5, int(wait_s)))
-            if made.values.get("max_wait_s", within) != within:
-                self.differ(entry, f"waits {made.values['max_wait_s']} s as elsewhere: a queue has one max_wait_s")
-            made.values.setdefault("max_wait_s", within)
+        within = int(wait_s) if re.fullmatch(r"[0-9]{1,5}", wait_s) else 0
+        if entry.app.lower() == "queue":
+            self.waits.setdefault(key, {}).setdefault(entry, within)
+        if within:
+            made.values.setdefault("max_wait_s", min(7200, max(5, within)))
         return key
+
+    def compare_waits(self) -> None:
+        """Note each `Queue` that waited another time than its queue does, once every line was seen."""
+        for key, waits in self.waits.items():
+            values = self.queues[key].values if key in self.queues else {}
+            kept = values.get("max_wait_s", _LIMITS["max_wait_s"].default)
+            for entry, wait_s in waits.items() if key in self.queues else ():
+                same = next((str(each.at) for each, s in waits.items() if s == kept), "")
+                why = f", as {same}: a queue has one max_wait_s" if same else " (max_wait_s)"
+                if wait_s != kept:
+                    asked = f"waits {wait_s} s" if wait_s else "waits without end"
+                    self.differ(entry, f"{asked} in Asterisk; here at most {kept} s{why}")
 
 
 _ORDERS = {"fewestcalls": "fewest_calls", "leastrecent": "longest_idle"}

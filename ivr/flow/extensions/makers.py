@@ -5,21 +5,25 @@ Menus and what is said are in `flow/extensions/steps.py`, which calls these, one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ivr.call import LANGUAGES
 from ivr.flow.declare import KEYS
+from ivr.flow.extensions.file import Entry
 from ivr.flow.extensions.made import Made, dial_string
 from ivr.flow.extensions.paths import Jump, Landing, Spot, Timed
 from ivr.flow.extensions.times import read_times
 from ivr.flow.extensions.walk import follow
 from ivr.flow.extensions.words import ADVICE, free_name, name_of
+from ivr.flow.steps import RING_S
 
 if TYPE_CHECKING:
     from ivr.flow.extensions.steps import Steps
 
 WAYS = 20  # of one branch
+RING_LEAST, RING_MOST = 5, 120  # of ring_s
 
 
 def hours(steps: Steps, made: Made, line: Landing) -> None:
@@ -132,10 +136,25 @@ def dial(steps: Steps, made: Made, line: Landing) -> None:
         how = f"rings {dial} only: a queue with agents finds one of several phones"
         steps.catalogue.differ(line.entry, how)
     made.values["target"] = steps.catalogue.target(dial)
+    ring(steps, made, line.entry, line.args[1] if len(line.args) > 1 else "")
     for outcome, status in (("busy", "BUSY"), ("no_answer", "NOANSWER"), ("failed", "CHANUNAVAIL")):
         lead(steps, made, outcome, steps.beyond(line, DIALSTATUS=status))
     if "g" in options:
         lead(steps, made, "answered", steps.beyond(line, DIALSTATUS="ANSWER"))
+
+
+def ring(steps: Steps, made: Made, entry: Entry, written: str) -> None:
+    """Take over how long `Dial` rings: `seconds` or `seconds^of the talk`; name what is not kept."""
+    seconds, limit, _ = written.strip().partition("^")
+    if limit:
+        steps.catalogue.differ(entry, f"the talk is not cut after {written.partition('^')[2][:10]} s")
+    found = round(float(seconds)) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", seconds) else 0
+    within = min(RING_MOST, max(RING_LEAST, found)) if found else RING_S
+    if within != RING_S:
+        made.values["ring_s"] = within
+    if within != found:
+        asked = f"rings {found} s" if found else "rings without end"
+        steps.catalogue.differ(entry, f"{asked} in Asterisk; here {within} s (ring_s)")
 
 
 def local_jump(steps: Steps, text: str) -> Jump | None:

@@ -20,7 +20,7 @@ from ivr.flow.extensions.made import PROMPTS_MOST, Catalogue, Made, MadeFlow, di
 from ivr.flow.extensions.paths import Jump, Landing, Paths, Spot
 from ivr.flow.extensions.times import read_times
 from ivr.flow.extensions.walk import follow
-from ivr.flow.extensions.words import free_name, name_of
+from ivr.flow.extensions.words import CHOICES, free_name, name_of
 
 STEPS = 300  # of one flow; such a file would be 60 kB
 REMARKS = 20  # above one step
@@ -221,7 +221,7 @@ class Steps:
     def _placeholder(self, made: Made) -> str:
         if made.entries:
             self.catalogue.differ(made.entries[0], "no recording is played here: prompt menu_choices says the choices")
-        return self.catalogue.placeholder("menu_choices", "[say the choices here]")
+        return self.catalogue.placeholder("menu_choices", CHOICES)
 
     def _menu(self, made: Made, heard: menus.Heard) -> bool:
         """Make `made` the menu that `heard` asks. Returns whether its context has keys."""

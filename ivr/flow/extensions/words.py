@@ -118,6 +118,9 @@ SOUNDS = {
 """Sounds that come with Asterisk, and the prompt that means the same."""
 
 SILENCE = re.compile(r"silence/[0-9]+|beep|beeperr|tone")
+RECORDING = "[recording {}]"
+CHOICES = "[say the choices here]"
+"""What a prompt says until somebody writes the words, or brings the recording."""
 OWN = frozenset({"welcome", "main_menu"})
 """Prompts of the shared wording that only a flow says: a recording may take their name."""
 
@@ -143,3 +146,9 @@ def free_name(wanted: str, taken: object) -> str:
 def prompt_name(sound: str) -> str:
     """Return the prompt key of a recording such as custom/main-menu."""
     return name_of(re.sub(r"\.(wav|gsm|ulaw|alaw|sln[0-9]*|g722|mp3)$", "", sound.rpartition("/")[2]), "prompt")
+
+
+def is_placeholder(text: str) -> bool:
+    """Is `text` what an import wrote in place of words?"""
+    begin, end = RECORDING.split("{}")
+    return text == CHOICES or (text.startswith(begin) and text.endswith(end))
