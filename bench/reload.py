@@ -180,7 +180,8 @@ async def _refused(hotline: Hotline, dialplans: Path, database: Database, word: 
     file.write_text(right.replace("rescue", word) if word == "rescu" else right.replace("prompt =", "prompts ="))
     run = await asyncio.to_thread(hotline.cli, "dialplan", "reload", check=False)
     file.write_text(right)
-    return run.returncode == 1 and "main.toml:" in run.stderr and before == await Versions(database).last()
+    told = "main.toml" in run.stderr and "nothing changed" in run.stderr
+    return run.returncode == 1 and told and before == await Versions(database).last()
 
 
 def _mixed(entries: Iterable[Any]) -> bool:
