@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ivr import settings as settings_module
@@ -104,6 +104,7 @@ def test_a_line_that_is_shown_is_right(written: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="[]{}\"'#=.\n\\ a1,:;/->„”ż+*\r\u00a0", max_size=60))
+@example("#”\r")
 def test_any_text_that_is_no_toml_is_explained_at_a_place_within_it(content: str) -> None:
     """Never a crash, never a line outside, always something that was expected."""
     try:

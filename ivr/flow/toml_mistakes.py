@@ -129,7 +129,7 @@ def _comment(spot: _Spot) -> Mistake | None:
 def _curly(spot: _Spot) -> Mistake | None:
     letters = [at for at, letter in enumerate(spot.line) if letter in _CURLY]
     unclosed = _unclosed(spot)
-    if not letters or not (spot.rest[:1] in _CURLY or unclosed):
+    if not letters or not ((spot.rest and spot.rest[0] in _CURLY) or unclosed):
         return None
     at = letters[-1] if unclosed else spot.at
     written = spot.line.strip().translate(_STRAIGHT).replace('""', '"')
