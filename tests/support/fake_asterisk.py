@@ -15,7 +15,7 @@ from tests.support.fake_call import FakeCall
 __all__ = ["FakeAsterisk", "FakeCall", "fastagi", "until"]
 
 
-async def until(true: Callable[[], object], wait_s: float = 5.0) -> None:
+async def until(true: Callable[[], object], wait_s: float = 15.0) -> None:
     """Let the loop run until `true()` holds; TimeoutError after `wait_s`."""
     async with asyncio.timeout(wait_s):
         while not true():

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-async def until(true: Callable[[], object], timeout_s: float = 5.0, what: str = "") -> float:
+async def until(true: Callable[[], object], timeout_s: float = 15.0, what: str = "") -> float:
     """Return after how many seconds `true()` became true; AssertionError when it did not."""
     began = time.monotonic()
     while not true():
