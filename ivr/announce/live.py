@@ -29,6 +29,7 @@ from ivr.desk import customers
 from ivr.desk.customer_index import CustomerIndex, index
 from ivr.errors import DatabaseError, PeerError
 from ivr.flow.commands import Announcement
+from ivr.hints import listen
 from ivr.number import normalise
 from ivr.settings import Settings
 from ivr.sound import Clip, Phrase, Prompt
@@ -37,7 +38,6 @@ logger = log.logger(__name__)
 
 POLL_S = 0.5
 PATIENCE_S = 5.0  # a database that says nothing so long counts as dead
-BACK_OFF_S = (0.5, 5.0)  # between attempts to listen to Redis, first and longest
 GENERAL = {"internet": "outage_internet", "tv": "outage_tv", "phone": "outage_phone"}
 
 
@@ -171,7 +171,7 @@ class Live:
             tasks.create_task(self._poll())
             tasks.create_task(self._tell())
             if self.redis is not None:
-                tasks.create_task(self._listen(self.redis))
+                tasks.create_task(listen(self.redis, HINTS, self._wake))
 
     async def wait_loaded(self) -> None:
         """Return after the first attempt to load, also when the database is dead: calls go on without."""
@@ -249,22 +249,6 @@ class Live:
                     await self.on_change()
                 except PeerError as error:
                     logger.warning("announcements could not be handed on", error=str(error))
-
-    async def _listen(self, redis: Redis) -> None:
-        """Wake the poll on every hint; come back to a lost Redis, more slowly each time."""
-        pause = BACK_OFF_S[0]
-        while True:
-            try:
-                async with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    await pubsub.subscribe(HINTS)
-                    pause = BACK_OFF_S[0]
-                    while True:
-                        if await pubsub.get_message(timeout=1.0):
-                            self._wake.set()
-            except (RedisError, OSError) as error:
-                logger.debug("no hints from Redis, the poll goes on", error=str(error))
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, BACK_OFF_S[1])
 
 
 def _general(version: Version) -> str:

@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from ivr import db, log
 from ivr.db import Database
 from ivr.errors import ConfigError, DatabaseError, PeerError
 from ivr.flow.model import Dialplans
+from ivr.hints import listen
 from ivr.settings import Settings
 from ivr.sound import PromptSet
 from ivr.speech.catalog import keep_index, load_prompt_set
@@ -33,7 +33,6 @@ logger = log.logger(__name__)
 
 POLL_S = 0.5
 PATIENCE_S = 5.0  # a database that says nothing so long counts as dead
-BACK_OFF_S = (0.5, 5.0)  # between attempts to listen to Redis, first and longest
 TAKE_OVER_S = 1.0  # a caller in the middle of a call waits no longer for his old version
 START = "start"  # who made the first version live: a controller that found none
 
@@ -129,7 +128,7 @@ class LiveDialplans:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._poll())
             if self.redis is not None:
-                tasks.create_task(self._listen(self.redis))
+                tasks.create_task(listen(self.redis, HINTS, self._wake))
 
     async def refresh(self) -> bool:
         """Take what holds now; return whether it is another than before. Raises DatabaseError, TimeoutError."""
@@ -218,22 +217,6 @@ class LiveDialplans:
             logger.exception("dialplans could not be loaded, they stay as they are")
         else:
             self._database_lost = False
-
-    async def _listen(self, redis: Redis) -> None:
-        """Wake the poll on every hint; come back to a lost Redis, more slowly each time."""
-        pause = BACK_OFF_S[0]
-        while True:
-            try:
-                async with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    await pubsub.subscribe(HINTS)
-                    pause = BACK_OFF_S[0]
-                    while True:
-                        if await pubsub.get_message(timeout=1.0):
-                            self._wake.set()
-            except (RedisError, OSError) as error:
-                logger.debug("no hints from Redis, the poll goes on", error=str(error))
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, BACK_OFF_S[1])
 
     # -- a canary that does harm
 

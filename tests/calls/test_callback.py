@@ -351,7 +351,7 @@ async def test_a_caller_who_simply_stops_talking_has_left_his_message(
     await hears(hotline, call, "pl/message_intro")
     await asyncio.sleep(6)  # past the words and the tone
     call.say(tone(900), loop=True)
-    await asyncio.sleep(4)
+    await asyncio.sleep(4)  # he speaks
     call.hush()
     await hears(hotline, call, "pl/message_keys")
     await call.wait_ended(30)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
-import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -310,8 +309,7 @@ async def server(server_port: int) -> AsyncIterator[Answering]:
 @pytest.fixture
 def outage(hotline: Hotline) -> Iterator[Outage]:
     """An outage of the district."""
-    posted = post(hotline, area=DISTRICT)
-    time.sleep(1.0)
+    posted = post(hotline, area=DISTRICT)  # returns when it is on the phones
     yield posted
     hotline.cli("announce", "end", posted.id)
 
@@ -468,7 +466,7 @@ async def test_a_message_without_waiting(hotline: Hotline, phones: Phones) -> No
     call = await call_in(phones, "304")
     await hears(hotline, call, "pl/message_intro")
     call.say(tone(600), loop=True)
-    await asyncio.sleep(6)
+    await asyncio.sleep(6)  # he speaks: past the words and the tone
     await call.send_keys("#")
     await hears(hotline, call, "pl/message_keys")
     await call.send_keys("1")
@@ -493,7 +491,7 @@ async def test_ways_by_who_is_there(hotline: Hotline, phones: Phones, logins: Lo
     somebody = await call_in(phones, "305")
     await somebody.wait_ended(20)
     waiting = await call_in(phones, "302", "+48500000001")
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(1.5)  # queues are looked at once a second
     busy = await call_in(phones, "305")
     await busy.wait_ended(20)
     await waiting.hang_up()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from redis.exceptions import RedisError
 
+from ivr import hints
 from ivr.announce import live as module
 from ivr.announce.live import Live
 from ivr.announce.model import Target
@@ -72,7 +73,7 @@ async def test_redis_may_die_and_come_back(
 ) -> None:
     """Meanwhile the poll carries on; afterwards hints are heard again."""
     monkeypatch.setattr(module, "POLL_S", 0.05)
-    monkeypatch.setattr(module, "BACK_OFF_S", (0.05, 0.1))
+    monkeypatch.setattr(hints, "BACK_OFF_S", (0.05, 0.1))
     async with server.client(socket_timeout=0.5, socket_connect_timeout=0.5) as client:
         live = Live(database, client, database.settings, clock=lambda: NOW)
         running = asyncio.create_task(live.run())

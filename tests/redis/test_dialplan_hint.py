@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from ivr import hints
 from ivr.settings import Settings
 from ivr.versions import live as module
 from ivr.versions.answers import HINTS
@@ -109,7 +110,7 @@ async def test_without_redis_it_is_live_by_the_poll(
 ) -> None:
     """The publisher says that it could not ask."""
     monkeypatch.setattr(module, "POLL_S", 0.05)
-    monkeypatch.setattr(module, "BACK_OFF_S", (0.05, 0.1))
+    monkeypatch.setattr(hints, "BACK_OFF_S", (0.05, 0.1))
     async with Controllers(settings, server, "a") as (publisher, (live,)):
         await server.stop()
         outcome = await publisher.publish(content(settings, "two"), "", author="anna")
