@@ -1,4 +1,4 @@
-"""The SQL database: one async engine per process, and every table in one place.
+"""The SQL database: one async engine per process, and every table by its name (they are declared in `ivr/tables/`).
 
 SQLite by default, PostgreSQL by HOTLINE_DATABASE_URL; nothing here that either would not take. Only
 `announce/store.py`, `record/store.py` and `desk/` write SQL; they go through `Database.read` and `write`.
@@ -10,7 +10,6 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,207 +21,48 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ivr.errors import ConfigError, DatabaseError, Finding
 from ivr.settings import Settings
+from ivr.tables.access import api_token, audit, user, web_session
+from ivr.tables.announcements import announcement_version, hearing, opt_in
+from ivr.tables.base import metadata, snapshot_version
+from ivr.tables.calls import call, call_trace
+from ivr.tables.desk import agent, callback, customer, message, survey_answer
+from ivr.tables.dialplans import dialplan_live, dialplan_version
+
+__all__ = [
+    "Database",
+    "agent",
+    "announcement_version",
+    "api_token",
+    "audit",
+    "bump",
+    "call",
+    "call_trace",
+    "callback",
+    "customer",
+    "dialplan_live",
+    "dialplan_version",
+    "downgrade",
+    "hearing",
+    "make_engine",
+    "message",
+    "metadata",
+    "migrate",
+    "opt_in",
+    "snapshot_version",
+    "survey_answer",
+    "to_the_end",
+    "upgrade",
+    "upsert",
+    "user",
+    "version",
+    "versions",
+    "web_session",
+]
 
 T = TypeVar("T")
 
 BUSY_MS = 5000  # how long SQLite waits for another process's write
 MIGRATIONS = Path(__file__).parent / "migrations"
-
-
-class Moment(sa.TypeDecorator[datetime]):
-    """A point in time: aware datetimes in, UTC datetimes out, on databases with and without time zones."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        if value is not None and value.tzinfo is None:
-            raise ValueError(f"a time without zone was to be stored: {value}")
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
-
-
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# What controllers keep in memory, by name; +1 in the same transaction as every change.
-snapshot_version = sa.Table(
-    "snapshot_version",
-    metadata,
-    sa.Column("name", sa.String(32), primary_key=True),
-    sa.Column("version", sa.BigInteger, nullable=False),
-)
-
-# Every version of every announcement; rows are never changed. The newest version of an id is what holds.
-announcement_version = sa.Table(
-    "announcement_version",
-    metadata,
-    sa.Column("announcement_id", sa.String(16), primary_key=True),
-    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("state", sa.String(8), nullable=False),
-    sa.Column("author", sa.String(100), nullable=False),
-    sa.Column("at", Moment, nullable=False),
-    sa.Column("target", sa.JSON, nullable=False),
-    sa.Column("service", sa.String(40), nullable=False),
-    sa.Column("texts", sa.JSON, nullable=False),
-    sa.Column("eta", Moment, nullable=True),
-    sa.Column("until", Moment, nullable=False, index=True),
-    sa.Column("clips", sa.JSON, nullable=False),
-    sa.Column("kind", sa.String(8), nullable=False, server_default="outage"),
-)
-
-customer = sa.Table(
-    "customer",
-    metadata,
-    sa.Column("number", sa.String(20), primary_key=True),
-    sa.Column("account", sa.String(40), nullable=False, index=True),
-    sa.Column("name", sa.String(200), nullable=False),
-    sa.Column("area", sa.String(200), nullable=False, index=True),
-    sa.Column("language", sa.String(8), nullable=False),
-    sa.Column("class", sa.String(16), nullable=False),
-    sa.Column("postcode", sa.String(20), nullable=False, server_default=""),
-)
-
-agent = sa.Table(
-    "agent",
-    metadata,
-    sa.Column("agent_id", sa.String(40), primary_key=True),
-    sa.Column("name", sa.String(200), nullable=False),
-    sa.Column("endpoint", sa.String(40), nullable=False, unique=True),
-    sa.Column("sip_password", sa.String(80), nullable=False),
-    sa.Column("pin_hash", sa.String(200), nullable=False),
-    sa.Column("skills", sa.JSON, nullable=False),
-    sa.Column("ring_s", sa.Integer, nullable=False),
-    sa.Column("wrap_up_s", sa.Integer, nullable=False),
-    sa.Column("added_at", Moment, nullable=False),
-    sa.Column("projects", sa.JSON, nullable=False, server_default="[]"),
-    sa.Column("languages", sa.JSON, nullable=False, server_default="[]"),
-    sa.Column("roster", sa.String(400), nullable=False, server_default=""),
-)
-
-# One row per call; ended_at is NULL while it lives, and for ever when its end was not seen.
-call = sa.Table(
-    "call",
-    metadata,
-    sa.Column("call_id", sa.String(80), primary_key=True),
-    sa.Column("ani", sa.String(40), nullable=False, index=True),
-    sa.Column("dnis", sa.String(40), nullable=False),
-    sa.Column("project", sa.String(40), nullable=False),
-    sa.Column("flow", sa.String(80), nullable=False),
-    sa.Column("flow_version", sa.String(40), nullable=False),
-    sa.Column("language", sa.String(8), nullable=False),
-    sa.Column("started_at", Moment, nullable=False, index=True),
-    sa.Column("ended_at", Moment, nullable=True),
-    sa.Column("queue", sa.String(80), nullable=False),
-    sa.Column("wait_ms", sa.Integer, nullable=True),
-    sa.Column("agent_id", sa.String(40), nullable=False),
-    sa.Column("offers", sa.Integer, nullable=False),
-    sa.Column("talk_ms", sa.Integer, nullable=True),
-    sa.Column("announcements", sa.JSON, nullable=False),
-    sa.Column("disposition", sa.String(16), nullable=False),
-    sa.Column("end_reason", sa.String(200), nullable=False),
-)
-
-# Why each call went as it did. part  when the controller that wrote it took the call, epoch ms: a call
-# taken over by a second controller has two parts.  n  place within the part.  at_ms  epoch ms.
-call_trace = sa.Table(
-    "call_trace",
-    metadata,
-    sa.Column("call_id", sa.String(80), primary_key=True),
-    sa.Column("part", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("at_ms", sa.BigInteger, nullable=False),
-    sa.Column("step", sa.String(80), nullable=False),
-    sa.Column("event", sa.String(20), nullable=False),
-    sa.Column("detail", sa.JSON, nullable=False),
-)
-
-# Callers who left the line and are called back at their place. entered_ms  first entry in the line.  due_ms  not
-# dialled before, epoch ms.  holder  the controller whose task it is, '' for nobody; beat  counts its signs of life.
-callback = sa.Table(
-    "callback",
-    metadata,
-    sa.Column("callback_id", sa.String(40), primary_key=True),
-    sa.Column("number", sa.String(20), nullable=False),
-    sa.Column("dnis", sa.String(40), nullable=False),
-    sa.Column("queue", sa.String(80), nullable=False),
-    sa.Column("language", sa.String(8), nullable=False),
-    sa.Column("call_id", sa.String(80), nullable=False),
-    sa.Column("entered_ms", sa.BigInteger, nullable=False),
-    sa.Column("booked_at", Moment, nullable=False),
-    sa.Column("state", sa.String(12), nullable=False, index=True),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("due_ms", sa.BigInteger, nullable=False),
-    sa.Column("tried_at", Moment, nullable=True),
-    sa.Column("holder", sa.String(80), nullable=False),
-    sa.Column("beat", sa.Integer, nullable=False),
-    sa.Column("outcome", sa.String(16), nullable=False),
-    sa.Column("closed_at", Moment, nullable=True),
-)
-
-# Messages callers left instead of waiting. file  below the var folder.
-message = sa.Table(
-    "message",
-    metadata,
-    sa.Column("message_id", sa.String(16), primary_key=True),
-    sa.Column("call_id", sa.String(80), nullable=False),
-    sa.Column("number", sa.String(40), nullable=False),
-    sa.Column("queue", sa.String(80), nullable=False),
-    sa.Column("language", sa.String(8), nullable=False),
-    sa.Column("file", sa.String(200), nullable=False),
-    sa.Column("length_ms", sa.Integer, nullable=False),
-    sa.Column("left_at", Moment, nullable=False, index=True),
-    sa.Column("done_at", Moment, nullable=True),
-)
-
-# What callers answered to the questions of a survey. part, n  as in call_trace.  question  its prompt.
-survey_answer = sa.Table(
-    "survey_answer",
-    metadata,
-    sa.Column("call_id", sa.String(80), primary_key=True),
-    sa.Column("part", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("survey", sa.String(40), nullable=False),
-    sa.Column("question", sa.String(80), nullable=False),
-    sa.Column("points", sa.Integer, nullable=False),
-    sa.Column("at", Moment, nullable=False, index=True),
-)
-
-# Every set of call flows that was ever live. version  as Dialplans.version.  content  zlib-compressed JSON: its files,
-# and the prompts that existed then.
-dialplan_version = sa.Table(
-    "dialplan_version",
-    metadata,
-    sa.Column("version", sa.String(40), primary_key=True),
-    sa.Column("at", Moment, nullable=False),
-    sa.Column("author", sa.String(100), nullable=False),
-    sa.Column("note", sa.String(400), nullable=False),
-    sa.Column("content", sa.LargeBinary, nullable=False),
-)
-
-# Which of them calls follow; rows are only added, the last one holds. canary  the version `share` percent of new calls
-# try, or which just ceased to be tried (state).  prompts, canary_prompts  versions of the prompt index.
-dialplan_live = sa.Table(
-    "dialplan_live",
-    metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("state", sa.String(12), nullable=False),
-    sa.Column("version", sa.String(40), nullable=False),
-    sa.Column("prompts", sa.String(40), nullable=False),
-    sa.Column("canary", sa.String(40), nullable=False),
-    sa.Column("canary_prompts", sa.String(40), nullable=False),
-    sa.Column("share", sa.Float, nullable=False),
-    sa.Column("at", Moment, nullable=False),
-    sa.Column("by", sa.String(100), nullable=False),
-    sa.Column("why", sa.String(400), nullable=False),
-)
 
 
 class Database:

@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from ivr import db
 from ivr.errors import ConfigError, DatabaseError
 from ivr.settings import Settings, load
+from ivr.tables.base import Moment
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ async def test_a_failed_transaction_changes_nothing(settings: Settings) -> None:
 
 def test_times_come_back_in_utc_and_need_a_zone() -> None:
     """A Moment is stored as UTC; a time without zone is a mistake."""
-    moment, dialect = db.Moment(), sa.create_engine("sqlite://").dialect
+    moment, dialect = Moment(), sa.create_engine("sqlite://").dialect
     warsaw = datetime(2026, 11, 23, 18, 30, tzinfo=timezone(timedelta(hours=1)))
 
     assert datetime(2026, 11, 23, 17, 30, tzinfo=UTC) == moment.process_bind_param(warsaw, dialect)

@@ -15,7 +15,7 @@ from ivr.flow.declare import KEYS
 from ivr.flow.facts import FACTS, VALUE_CHARS, Value
 from ivr.flow.load import build
 from ivr.flow.model import Dialplans
-from ivr.flow.place import VARIABLES_CHARS, read_place, read_variables, write_place, write_variables
+from ivr.flow.place import VARIABLES_CHARS, read_place, read_reached, read_variables, write_place, write_variables
 from ivr.flow.run import STEPS, run
 from ivr.flow.state import VARIABLES_MOST
 from ivr.flow.steps import KINDS
@@ -351,7 +351,7 @@ def test_every_place_is_read_as_it_was_written(found: Dialplans, numbers: list[i
             frames = read_place(command.place, found.flows)
 
             assert frames[-1] == (command.flow, command.step)
-            assert write_place(frames) == command.place
+            assert write_place(frames, read_reached(command.place)) == command.place
             assert read_place(command.place[1:] + ">", found.flows) == []
 
 

@@ -17,7 +17,8 @@ from ivr.sound import Phrase
 class Enter:
     """A step begins: trace it, and let a second controller find it. Answered by Done.
 
-    place  where the call is, for `run` to go on from: `flow.step`, in an invoked flow `flow.step>flow.step`.
+    place  where the call is, for `run` to go on from: `flow.step`, in an invoked flow `flow.step>flow.step`, with what
+    he has reached so far `flow.step~agent`.
     """
 
     step: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode
 
+from ivr.call import DISPOSITIONS
 from ivr.flow.model import Flow
 from ivr.flow.state import VARIABLES_MOST
 
@@ -13,21 +14,27 @@ Frame = tuple[str, str]
 """A flow and its step; of all frames but the last the step is an `invoke`."""
 
 
-def write_place(frames: list[Frame]) -> str:
-    """Return `frames` as text: `main.pay>payment.ask`."""
-    return ">".join(f"{flow}.{step}" for flow, step in frames)
+def write_place(frames: list[Frame], reached: str = "") -> str:
+    """Return `frames` as text: `main.pay>payment.ask`; with what he has reached so far: `main.survey~agent`."""
+    return ">".join(f"{flow}.{step}" for flow, step in frames) + (f"~{reached}" if reached else "")
 
 
 def read_place(text: str, flows: Mapping[str, Flow]) -> list[Frame]:
     """Return the frames written in `text`; [] when some step or flow is not there (any more)."""
     frames = []
-    for part in text.split(">"):
+    for part in text.partition("~")[0].split(">"):
         flow, _, step = part.partition(".")
         if flow not in flows or step not in flows[flow].steps:
             return []
         frames.append((flow, step))
     fits = all(flows[flow].steps[step].kind == "invoke" for flow, step in frames[:-1])  # an invoked flow may pass on
     return frames if fits else []
+
+
+def read_reached(text: str) -> str:
+    """Return what was reached before the place written in `text`, as a disposition; '' for nothing, or no such."""
+    reached = text.partition("~")[2]
+    return reached if reached in DISPOSITIONS else ""
 
 
 def write_variables(variables: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from ivr.flow.commands import Command, Done, Enter, Event, HangUp, Heard, Leave,
 from ivr.flow.declare import Fallback
 from ivr.flow.facts import facts_in, filled
 from ivr.flow.model import Flow, Step
-from ivr.flow.place import Frame, read_place, write_place
+from ivr.flow.place import Frame, read_place, read_reached, write_place
 from ivr.flow.state import Running, State, answer, phrases_of
 from ivr.flow.steps import KINDS
 
@@ -65,13 +65,13 @@ class _Run:
     def __init__(self, flow: Flow, flows: Mapping[str, Flow], place: str, variables: Mapping[str, str]) -> None:
         self.flows = flows
         self.frames: list[Frame] = read_place(place, flows) or [(flow.name, flow.start)]
-        self.state = State(variables=dict(variables))
+        self.state = State(variables=dict(variables), reached=read_reached(place))
 
     def steps(self) -> Generator[Command, Event, None]:
         for _ in range(STEPS):
             flow, name = self.frames[-1]
             step = self.flows[flow].steps[name]
-            answer((yield Enter(step.name, step.kind, flow, write_place(self.frames))), Done)
+            answer((yield Enter(step.name, step.kind, flow, write_place(self.frames, self.state.reached))), Done)
             if step.kind == "hangup":
                 yield from self._end(step.values["disposition"], step.values["prompt"])
                 return
