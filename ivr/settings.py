@@ -70,10 +70,26 @@ class Settings(BaseSettings):
     )
     lease_s: int = Field(15, ge=3, le=120, description="silence allowed from a controller before the ladder takes over")
     entry_lease_s: int = Field(4, ge=1, le=60, description="the same for the first command of a new call")
+    web_host: str = Field("127.0.0.1", description="address of the web page; beyond loopback it needs a certificate")
+    web_port: int = Field(8460, ge=1, le=65535, description="port of the web page and its API")
+    web_cert: str = Field("", description="TLS certificate of the page, PEM file; empty: plain HTTP on loopback only")
+    web_key: str = Field("", description="its private key, PEM file")
+    metrics_port: int = Field(9460, ge=1, le=65535, description="Prometheus metrics of this controller, loopback only")
+    web_metrics_port: int = Field(9461, ge=1, le=65535, description="Prometheus metrics of the web page, loopback only")
+    confirm_share: float = Field(
+        0.2, gt=0, le=1, description="share of all customers above which an announcement is confirmed twice"
+    )
+    alert_secret: SecretStr = Field(
+        SecretStr(""), description="bearer token monitoring drafts announcements with; empty: no such drafts"
+    )
+    radar_s: int = Field(180, ge=30, le=3600, description="storm radar: calls of so many seconds are compared")
+    restored_per_minute: int = Field(30, ge=1, description="restoration calls placed a minute at most")
+    restored_at_once: int = Field(5, ge=1, description="restoration calls up at once at most: the rest is for callers")
+    restored_hours: str = Field("08:00-20:00", description="hours of the day in which restored customers are called")
     max_calls: int = Field(1000, ge=1, description="calls at once before Asterisk answers 503")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
 
-    @field_validator("host")
+    @field_validator("host", "web_host")
     @classmethod
     def _host(cls, value: str) -> str:
         if not re.fullmatch(r"[0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*", value):
@@ -125,6 +141,14 @@ class Settings(BaseSettings):
         for each in filter(None, value.get_secret_value().split(",")):
             if not re.fullmatch(r"\s*[a-z][a-z0-9_]{0,39}\s*=\s*[!-+\--~]+\s*", each):
                 raise ValueError("names and keys such as crm=secret,billing=other")
+        return value
+
+    @field_validator("restored_hours")
+    @classmethod
+    def _restored_hours(cls, value: str) -> str:
+        clock = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+        if not re.fullmatch(f"{clock}-({clock}|24:00)", value) or value[:5] >= value[6:]:
+            raise ValueError("hours such as 08:00-20:00")
         return value
 
     @field_validator("timezone")

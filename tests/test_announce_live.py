@@ -24,7 +24,7 @@ from tests.support.wait import until
 
 JAN = Customer("+48221234567", "A1", "Jan", "pl/mazowieckie/warszawa/wola/node-17", "ru")
 CALL = Call("1.1", "48221234567", "100", "PJSIP/trunk-1")
-WOLA = Target(area="pl/mazowieckie/warszawa/wola")
+WOLA = Target(areas=("pl/mazowieckie/warszawa/wola",))
 OUTAGE = Draft(WOLA, {"pl": "Awaria.", "en": "Outage."}, "internet", NOW + timedelta(hours=3))
 GENERAL = Draft(Target(), {"pl": "Dziś krócej."}, until=NOW + timedelta(hours=9))
 

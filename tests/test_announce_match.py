@@ -17,9 +17,14 @@ WOLA = "pl/mazowieckie/warszawa/wola"
 JAN = Customer("+48221234567", "A1", "Jan", WOLA + "/node-17", "pl")
 
 
+def _target(kept: dict[str, str]) -> Target:
+    area = kept.pop("area", "")
+    return Target(areas=(area,) if area else (), **kept)
+
+
 def announced(name: str, service: str = "", minutes_ago: int = 0, **target: str) -> Version:
     at = NOW - timedelta(minutes=minutes_ago)
-    return Version(name, 1, LIVE, "ops", at, Target(**target), service, {"pl": "x"}, None, NOW + timedelta(hours=1))
+    return Version(name, 1, LIVE, "ops", at, _target(target), service, {"pl": "x"}, None, NOW + timedelta(hours=1))
 
 
 def heard(

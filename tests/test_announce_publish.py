@@ -17,7 +17,7 @@ from ivr.desk.customers import Customers
 from ivr.errors import InputError, SpeechError
 from tests.support.desk import NOW, FakeMaker, desk_settings, opened
 
-WOLA = Target(area="pl/mazowieckie/warszawa/wola")
+WOLA = Target(areas=("pl/mazowieckie/warszawa/wola",))
 TEXTS = {"pl": "Awaria na Woli.", "en": "No internet.", "ru": "Нет сети."}
 OUTAGE = Draft(WOLA, TEXTS, "internet", NOW + timedelta(hours=3))
 
@@ -27,7 +27,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     async with opened(desk_settings(tmp_path)) as database:
         await Customers(database, database.settings)._write(
             [
-                Customer("+48221234567", "A1", "Jan", WOLA.area + "/node-17"),
+                Customer("+48221234567", "A1", "Jan", WOLA.areas[0] + "/node-17"),
                 Customer("+48221234568", "A2", "Ola", "pl/x"),
             ],
             None,
@@ -163,7 +163,7 @@ async def test_what_is_refused(publisher: Publisher, change: dict[str, object], 
 async def test_what_is_warned_about(publisher: Publisher) -> None:
     """Long texts, an early expiry, an area nobody lives in, one that hides another, missing languages."""
     await publisher.post(OUTAGE, "ops", NOW)
-    target = Target(area="pl/mazowieckie/warszawa/wolla")
+    target = Target(areas=("pl/mazowieckie/warszawa/wolla",))
     long = Draft(target, {"pl": "a" * 200}, "tv", NOW + timedelta(hours=3), NOW + timedelta(hours=1))
     first = (await publisher.post(long, "ops", NOW)).warnings
     hiding = (await publisher.post(OUTAGE, "ops", NOW)).warnings

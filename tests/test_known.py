@@ -41,7 +41,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[tuple[KnownCall, Publisher]]:
 async def published(publisher: Publisher, call: Any, **values: Any) -> None:
     """Bring an announcement to the calls."""
     now = datetime.now(UTC)
-    draft = Draft(Target(area=WOLA), {"pl": "Uwaga."}, "internet", until=now + timedelta(hours=3))
+    draft = Draft(Target(areas=(WOLA,)), {"pl": "Uwaga."}, "internet", until=now + timedelta(hours=3))
     await publisher.post(replace(draft, **values), "ops", now)
     await call.parts.live.refresh()
 

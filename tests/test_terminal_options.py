@@ -132,7 +132,7 @@ async def hotline(tmp_path: Path) -> Settings:
     async with opened(settings) as database:
         await Customers(database, settings)._write([JAN], None)
         publisher = Publisher(database, settings, maker=FakeMaker())
-        draft = Draft(Target(area="pl/mazowieckie"), {"pl": "Awaria."}, "internet", NOW + timedelta(hours=3))
+        draft = Draft(Target(areas=("pl/mazowieckie",)), {"pl": "Awaria."}, "internet", NOW + timedelta(hours=3))
         await publisher.post(draft, "ops", NOW)
     return settings
 

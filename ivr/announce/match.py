@@ -64,17 +64,18 @@ def _hit(version: Version, number: str, dnis: str, customer: Customer | None) ->
     if target.dnis and target.dnis != dnis:
         return None
     dialled = f"number {dnis} was dialled" if target.dnis else ""
-    if target.area and area:
-        if not contains(target.area, area):
+    if target.areas and area:
+        inside = max((each for each in target.areas if contains(each, area)), key=len, default="")
+        if not inside:
             return None
-        why, certain = f"area {target.area} contains the customer's area {area}", True
-        rank = (len(target.area), int(bool(dialled)), 0)
+        why, certain = f"area {inside} contains the customer's area {area}", True
+        rank = (len(inside), int(bool(dialled)), 0)
     elif target.prefix:
         if not number.startswith(target.prefix):
             return None
         why, certain = f"the caller's number begins with {target.prefix}", False
         rank = (0, int(bool(dialled)), len(target.prefix))
-    elif target.area:
+    elif target.areas:
         return None
     else:
         why, certain, rank = "" if dialled else "it is for everyone", True, (0, int(bool(dialled)), 0)

@@ -10,9 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-DRAFT, LIVE, ENDED = "draft", "live", "ended"
+DRAFT, APPROVED, LIVE, RESTORED, ENDED = "draft", "approved", "live", "restored", "ended"
+STATES = (DRAFT, APPROVED, LIVE, RESTORED, ENDED)
+HEARD = (LIVE, RESTORED)  # callers hear these
 OUTAGE, PLANNED, INFO = "outage", "planned", "info"
 KINDS = (OUTAGE, PLANNED, INFO)
+END, OFFER, CONTINUE = "end", "offer", "continue"
+AFTER = (END, OFFER, CONTINUE)
+OPS, RADAR, MONITORING, PHONE, REOPENED = "ops", "radar", "monitoring", "phone", "reopened"
+SOURCES = (OPS, RADAR, MONITORING, PHONE, REOPENED)
 SERVICE_MOST, TEXT_MOST = 40, 1200
 
 
@@ -20,24 +26,39 @@ SERVICE_MOST, TEXT_MOST = 40, 1200
 class Target:
     """Whom an announcement concerns; nothing set means everyone.
 
-    area  path: customers at it or below it.  prefix  of the caller's number in E.164; with an area it counts
-    only for callers whose area is not known.  dnis  number dialled; it narrows the other two.
+    areas  paths: customers at or below one of them.  node  a name anywhere in a customer's area path, as of a failed
+    switch.  numbers  E.164 numbers or accounts of customers.  prefix  of the caller's number in E.164; beside one of
+    the three it counts only for callers whose area is not known.  Who is in one of these is concerned.
+    dnis, project, classes  narrow that to callers of one number, one client company, some customer classes.
     """
 
-    area: str = ""
+    areas: tuple[str, ...] = ()
     dnis: str = ""
     prefix: str = ""
+    project: str = ""
+    classes: tuple[str, ...] = ()
+    node: str = ""
+    numbers: tuple[str, ...] = ()
 
     @property
     def everyone(self) -> bool:
-        return not (self.area or self.dnis or self.prefix)
+        return self == Target()
+
+    @property
+    def by_customer(self) -> bool:
+        """Does it take a known customer to be concerned?"""
+        return bool(self.areas or self.node or self.numbers)
 
     def __str__(self) -> str:
-        area = f"area {self.area}" if self.area else ""
-        prefix = f"callers from {self.prefix}" if self.prefix else ""
-        who = " or ".join(part for part in (area, prefix) if part)
-        number = f"number {self.dnis}" if self.dnis else ""
-        return ", ".join(part for part in (who, number) if part) or "everyone"
+        who = [f"area {area}" for area in self.areas]
+        who += [f"node {self.node}"] if self.node else []
+        who += [f"{len(self.numbers)} listed customers"] if self.numbers else []
+        who += [f"callers from {self.prefix}"] if self.prefix else []
+        said = [" or ".join(who)]
+        said += [f"number {self.dnis}"] if self.dnis else []
+        said += [f"project {self.project}"] if self.project else []
+        said += [f"{' or '.join(self.classes)} customers"] if self.classes else []
+        return ", ".join(filter(None, said)) or "everyone"
 
 
 @dataclass(frozen=True)
@@ -53,9 +74,12 @@ class ClipRef:
 class Version:
     """One version of one announcement.
 
-    eta  expected end, None when unknown.  until  when it is no longer played, whatever else happens.
+    eta  expected end, None when unknown; eta_from  the earliest, when it is a range.  starts  not heard before.
+    until  when it is no longer played, whatever else happens.  as_of  the age of the information is said.
     clips  language -> variant of the wording (announce/wording.py) -> audio; empty for a draft.
     kind  outage; planned: work that was announced; info: no fault at all, so it never ends a call.
+    after  the most that may follow it: end, offer or continue; a flow's step may ask for less.
+    source  where it came from.  note  why, in words, for ops to read.
     """
 
     announcement_id: str
@@ -70,6 +94,12 @@ class Version:
     until: datetime
     clips: Mapping[str, Mapping[str, ClipRef]] = field(default_factory=dict)
     kind: str = OUTAGE
+    starts: datetime | None = None
+    eta_from: datetime | None = None
+    as_of: bool = False
+    after: str = END
+    source: str = OPS
+    note: str = ""
 
     @property
     def name(self) -> str:
@@ -77,7 +107,7 @@ class Version:
 
     def is_live(self, now: datetime) -> bool:
         """Is it to be played at `now`?"""
-        return self.state == LIVE and now < self.until
+        return self.state in HEARD and now < self.until and (self.starts is None or now >= self.starts)
 
 
 def service_name(text: str) -> str:

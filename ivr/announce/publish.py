@@ -157,7 +157,7 @@ class Publisher:
         return Outcome(version, (*warnings, *answers.warnings), audience, heard_after_s)
 
     async def _audience(self, version: Version) -> tuple[int, int] | None:
-        if version.target.dnis and not (version.target.area or version.target.prefix):
+        if version.target.dnis and not (version.target.areas or version.target.prefix):
             return None
         return await Audience(self.database).count(version.target)
 
@@ -182,10 +182,12 @@ class Publisher:
 
     async def _area_warning(self, target: Target) -> list[str]:
         audience = Audience(self.database)
-        if not target.area or (await audience.count(Target(area=target.area)))[0]:
-            return []
-        near = await audience.nearest_area(target.area)
-        return [f"no customer lives in {target.area}" + (f"; did you mean {near}?" if near else "")]
+        warnings = []
+        for area in target.areas:
+            if not (await audience.count(Target(areas=(area,))))[0]:
+                near = await audience.nearest_area(area)
+                warnings.append(f"no customer lives in {area}" + (f"; did you mean {near}?" if near else ""))
+        return warnings
 
 
 def clip_folder(settings: Settings) -> Path:

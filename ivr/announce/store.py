@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from ivr import db
-from ivr.announce.model import DRAFT, ENDED, LIVE, ClipRef, Target, Version
+from ivr.announce.model import DRAFT, ENDED, HEARD, ClipRef, Target, Version
 from ivr.area import contains
 from ivr.db import Database
 from ivr.errors import DatabaseError, InputError, nearest
@@ -61,7 +61,7 @@ class Announcements:
 
     async def live(self, now: datetime) -> tuple[Version, ...]:
         """Return what callers may hear at `now`, newest first."""
-        query = sa.select(TABLE).join(NEWEST, OF_NEWEST).where(TABLE.c.state == LIVE, TABLE.c.until > now)
+        query = sa.select(TABLE).join(NEWEST, OF_NEWEST).where(TABLE.c.state.in_(HEARD), TABLE.c.until > now)
         return await self._versions(query.order_by(TABLE.c.at.desc(), TABLE.c.announcement_id))
 
     async def newest(self, *, ended: bool = False) -> tuple[Version, ...]:
@@ -123,7 +123,9 @@ class Announcements:
             "announcement_id": version.announcement_id, "version": version.version, "state": version.state,
             "author": version.author, "at": version.at, "target": asdict(version.target),
             "service": version.service, "texts": dict(version.texts), "eta": version.eta,
-            "until": version.until, "clips": clips, "kind": version.kind,
+            "until": version.until, "clips": clips, "kind": version.kind, "starts": version.starts,
+            "eta_from": version.eta_from, "as_of": version.as_of, "after": version.after, "source": version.source,
+            "note": version.note,
         }  # fmt: skip
 
     def _clip_row(self, clip: ClipRef) -> dict[str, Any]:
@@ -140,9 +142,18 @@ class Announcements:
             for language, variants in row.clips.items()
         }
         return Version(
-            row.announcement_id, row.version, row.state, row.author, row.at, Target(**row.target),
-            row.service, row.texts, row.eta, row.until, clips, row.kind,
+            row.announcement_id, row.version, row.state, row.author, row.at, _target(row.target),
+            row.service, row.texts, row.eta, row.until, clips, row.kind, row.starts, row.eta_from, row.as_of,
+            row.after, row.source, row.note,
         )  # fmt: skip
+
+
+def _target(kept: dict[str, Any]) -> Target:
+    """Return a target as it was stored, also by a version that knew one area only."""
+    area = kept.pop("area", "")
+    areas = (area,) if area else ()
+    return Target(**{**kept, "areas": tuple(kept.get("areas", areas)), "classes": tuple(kept.get("classes", ())),
+                     "numbers": tuple(kept.get("numbers", ()))})  # fmt: skip
 
 
 async def _stream(connection: Any, query: sa.Select[Any]) -> AsyncIterator[Any]:
@@ -161,11 +172,11 @@ class Audience:
         column = db.customer.c
         everyone = sa.select(sa.func.count()).select_from(db.customer)
         where = []
-        if target.area:
-            where.append(sa.or_(column.area == target.area, column.area.startswith(target.area + "/", autoescape=True)))
+        for area in target.areas:
+            where.append(sa.or_(column.area == area, column.area.startswith(area + "/", autoescape=True)))
         if target.prefix:
             begins = column.number.startswith(target.prefix, autoescape=True)
-            where.append(sa.and_(column.area == "", begins) if target.area else begins)
+            where.append(sa.and_(column.area == "", begins) if target.areas else begins)
         async with self.database.read() as connection:
             total = int(await connection.scalar(everyone) or 0)
             found = await connection.scalar(everyone.where(sa.or_(*where))) if where else total

@@ -66,7 +66,7 @@ def post(
     async def work(publisher: Publisher, now: datetime) -> None:
         conf, zone = publisher.settings, publisher.zone
         read = Draft(
-            Target(_said(area_path, area), _dnis(dnis), _prefix(prefix, conf)), _texts(texts),
+            Target(tuple(filter(None, [_said(area_path, area)])), _dnis(dnis), _prefix(prefix, conf)), _texts(texts),
             _said(service_name, service), _time(eta_time, eta, now, zone), _time(point_in_time, until, now, zone), kind,
         )  # fmt: skip
         outcome = await publisher.post(read, _author(author), now, hold=draft)

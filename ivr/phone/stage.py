@@ -91,7 +91,7 @@ async def stage(settings: Settings, report: Report) -> AsyncIterator[Stage]:
 def _outage(settings: Settings) -> Draft:
     """No service is named: then it ends the call before any menu."""
     now = _now(settings)
-    return Draft(Target(area=AREA), TEXTS, "internet", now + timedelta(hours=2), now + timedelta(hours=3))
+    return Draft(Target(areas=(AREA,)), TEXTS, "internet", now + timedelta(hours=2), now + timedelta(hours=3))
 
 
 def _now(settings: Settings) -> datetime:

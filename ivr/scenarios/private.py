@@ -238,7 +238,7 @@ async def _announce(
 
     for key, found in stage.needs.items():
         for known in found[1] if key[0] == "account" and found else ():
-            await post(known, Target(area=_account_area(key[1], found[0])), LANGUAGES, key[1])
+            await post(known, Target(areas=(_account_area(key[1], found[0]),)), LANGUAGES, key[1])
     posted: set[object] = set()
     for part in stage.parts:
         scenario, caller = part.scenario, callers[part.scenario.name]
@@ -248,9 +248,9 @@ async def _announce(
             if not known.announcement.certain:
                 await post(known, Target(prefix=caller), language, scenario.name)
             elif own and _concerns(known, scenario.situation.customer):
-                await post(known, Target(area=own), language, scenario.name)
+                await post(known, Target(areas=(own,)), language, scenario.name)
             elif known.area:
-                await post(known, Target(area=f"{known.area}/{scenario.name}-elsewhere"), language, scenario.name)
+                await post(known, Target(areas=(f"{known.area}/{scenario.name}-elsewhere",)), language, scenario.name)
             elif str(known) not in posted:
                 posted.add(str(known))
                 await post(known, Target(), LANGUAGES, "everyone")

@@ -1,0 +1,1 @@
+"""The page and its API: their own process, which no call depends on."""
