@@ -16,13 +16,14 @@ from ivr import graphviz
 from ivr.call import LANGUAGES
 from ivr.cli.folder import dialplans_option, mistakes_shown, with_folder
 from ivr.db import Database
-from ivr.errors import InputError, nearest
+from ivr.errors import InputError
 from ivr.flow.drawing.draw import draw as picture_of
 from ivr.flow.drawing.draw import reached
 from ivr.flow.drawing.picture import dot
 from ivr.flow.drawing.svg import svg
 from ivr.flow.drawing.ways import Ways
-from ivr.flow.load import Dialplans, load_spoken
+from ivr.flow.load import load_spoken
+from ivr.picture import flows_of
 from ivr.record.period import period
 from ivr.record.ways import ways as count_ways
 from ivr.settings import settings
@@ -64,7 +65,7 @@ def command(
     used = with_folder(settings(), folder)
     with mistakes_shown():
         dialplans, texts = load_spoken(used.dialplans_dir, *used.prompt_dirs)
-    flows = _flows(names, dialplans)
+    flows = flows_of(dialplans, names)
     drawn = flows if alone else reached(dialplans, flows)
     found = _count(since, versions) if counted else None
     if as_json:
@@ -86,22 +87,6 @@ def command(
     steps = sum(len(dialplans.flows[name].steps) for name in drawn)
     counts = f", {found.total} calls ({found.period})" if found else ""
     click.echo(f"{out}: {', '.join(drawn)}: {steps} steps{counts}", err=as_json)
-
-
-def _flows(names: tuple[str, ...], dialplans: Dialplans) -> tuple[str, ...]:
-    """Return the flows that `names` are or lead to, every flow when there are none."""
-    known: Collection[str] = [*dialplans.flows, *dialplans.numbers]
-    found = []
-    for name in names:
-        if name in dialplans.flows:
-            found.append(name)
-        elif name in dialplans.numbers:
-            found.append(dialplans.numbers[name].flow)
-        else:
-            near = nearest(name, known)
-            hint = f"did you mean {near!r}?" if near else "expected one of " + ", ".join(known)
-            raise InputError(f"no flow or number {name!r}; {hint}")
-    return tuple(dict.fromkeys(found)) or tuple(dialplans.flows)
 
 
 def _count(since: str, versions: tuple[str, ...]) -> Ways:

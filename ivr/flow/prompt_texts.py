@@ -49,10 +49,15 @@ def read_texts(*folders: Path) -> tuple[dict[str, dict[str, str]], list[Finding]
                 findings += [each for each in error.findings if isinstance(each, Finding)]
                 continue
             written.setdefault(file.stem, {}).update(prompts)
+    return texts_of(written), findings
+
+
+def texts_of(written: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Return what each prompt says, by language and key, as `written` in the files."""
     return {
         language: {key: _text(prompts, text) for key, text in prompts.items() if _needs_no_number(text)}
         for language, prompts in written.items()
-    }, findings
+    }
 
 
 def _prompts(file: Path) -> dict[str, Any]:
