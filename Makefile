@@ -5,7 +5,7 @@ IVR := .venv/bin/ivr
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-routing test-routing-long check demo call doctor bench bench-faults bench-reload bench-routing simulate-routing clean
+.PHONY: help setup run test test-routing test-routing-long check demo call doctor bench bench-faults bench-announce bench-web-faults shots bench-reload bench-storm bench-restoration bench-routing simulate-routing clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,7 @@ run: $(STAMP) ## set everything up and run the hotline in the foreground
 
 test: setup ## set everything up and run all tests (beside a running hotline or not)
 	@.venv/bin/python -m tests.interop.environment
+	@.venv/bin/python -m tests.support.chromium
 	@.venv/bin/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 test-routing: setup ## routing: random lives beside the model, interleavings, seeded bugs; counts
@@ -59,8 +60,23 @@ bench: setup ## announcement calls by SIPp beside a plain dialplan Playback
 bench-faults: setup ## kill and stop the controller under callers; speed of an announcement
 	@.venv/bin/python -m bench.faults
 
+bench-restoration: setup ## 50 customers are told that it works again, 10 of one street say no (about 3 minutes)
+	@.venv/bin/python -m bench.restoration
+
+bench-announce: setup ## click publish and end in a browser 100 times: how long until calls hear it (ARGS=--quick)
+	@.venv/bin/python -m bench.announce_click $(ARGS)
+
+bench-web-faults: setup ## the page killed, stopped and kept busy during 200 calls: how many of them noticed
+	@.venv/bin/python -m bench.web_faults $(ARGS)
+
+shots: setup ## pictures of every page of a hotline with two days of calls: make shots ARGS=folder
+	@.venv/bin/python -m tests.web.shots $(or $(ARGS),shots)
+
 bench-reload: setup ## change call flows under 20 calls a second, broken files, a canary that fails
 	@.venv/bin/python -m bench.reload $(ARGS)
+
+bench-storm: setup ## 10,000 customers of one district call; the announcement after a minute; agents' queue (ARGS=--quick)
+	@.venv/bin/python -m bench.storm $(ARGS)
 
 simulate-routing: setup ## expected waits in a storm and on a day; 300 agents and 3,000 calls on a virtual clock
 	@.venv/bin/python -m bench.routing_sim $(ARGS)

@@ -20,6 +20,7 @@ from ivr.agi.server import AgiServer
 from ivr.ami.client import AmiClient
 from ivr.ami.watch import Watch
 from ivr.announce.live import Live
+from ivr.announce.publish import Publisher
 from ivr.call import CALLBACK_ID, Call
 from ivr.callback_desk import CallBackDesk
 from ivr.db import Database
@@ -30,8 +31,13 @@ from ivr.flow import load as flows
 from ivr.flow.load import Dialplans
 from ivr.last_known_good import LastKnownGood
 from ivr.lending import Lending
+from ivr.metrics import Metrics, Seen
+from ivr.phone_desk import PhoneDesk
+from ivr.radar_watch import RadarWatch
+from ivr.record.model import CallRecord
 from ivr.record.orphans import close_orphans
 from ivr.record.store import Records
+from ivr.restoration import Restoration
 from ivr.session import Parts, Session
 from ivr.settings import Settings
 from ivr.versions.canary import CanaryWatch
@@ -74,6 +80,8 @@ class Controller:
         self.live = Live(self.database, self.redis, settings)
         self.dialplans = LiveDialplans(self.database, self.redis, settings, name, on_change=self._dialplans_changed)
         self.canary = CanaryWatch(self.dialplans)
+        publisher = Publisher(self.database, settings, self.redis)
+        self.radar = RadarWatch(self.live, publisher, self.redis, name)
         self.parts = Parts(
             settings=settings,
             dialplans=self.dialplans.snapshot.live.dialplans,
@@ -82,14 +90,22 @@ class Controller:
             router=self.router,
             watch=self.watch,
             ami=self.ami,
-            records=Records(self.database, on_call=self.canary.noted),
+            records=Records(self.database, on_call=self._noted),
             webhooks=Webhooks(settings.tokens),
         )
+        self.metrics = Metrics(Seen(
+            self.live, self.ami, self.router, self.parts.records,
+            dialplans=lambda: self.parts.dialplans, calls_up=lambda: len(self.parts.calls),
+        ))  # fmt: skip
+        self.parts.records.on_hearing = self.metrics.heard
+        self.restoration: Restoration | None = None
         if settings.trunk_to:
             dialler = Dialler(settings, secrets.ami_dialler)
             self.parts.callbacks = CallBackDesk(self.parts, self.database, dialler, name)
+            self.restoration = Restoration(self.parts, self.database, dialler, name)
         self.agents = Agents(self.database)
         self.codes = AgentCodes(self.agents, self.router, self.parts)
+        self.phone_desk = PhoneDesk(publisher, self.parts)
         self.last_known_good = LastKnownGood(self.ami, self.live, self.parts)
         self.live.on_change = self.last_known_good.write
         self.server = AgiServer(token=secrets.agi_token, handler=self.handle)
@@ -136,6 +152,10 @@ class Controller:
             await channel.command("NOOP", timeout_s=2.0)
         elif kind == "callback" and self.parts.callbacks:
             await self.parts.callbacks.handle(channel)
+        elif kind == "restored" and self.restoration:
+            await self.restoration.handle(channel)
+        elif channel.path_args[:2] == ("agent", "announce"):
+            await self.phone_desk.handle(channel)
         elif kind == "agent":
             await self.codes.handle(channel, *channel.path_args[1:3])
         else:
@@ -187,13 +207,20 @@ class Controller:
         if self.parts.dialplans.webhooks:
             asyncio.get_running_loop().run_in_executor(None, self.parts.webhooks.open)
 
+    def _noted(self, record: CallRecord) -> None:
+        self.canary.noted(record)
+        self.radar.noted(record)
+        self.metrics.noted(record)
+
     # -- kept running
 
     def _works(self) -> tuple[Coroutine[Any, Any, None], ...]:
         desk = self.parts.callbacks
         calling_back = (desk.run(), desk.dialler.run()) if desk else ()
+        telling = (self.restoration.run(),) if self.restoration else ()
         work = (self.ami.run(), self.live.run(), self.parts.records.run(), self._route(), self._sweep())
-        return *work, self.dialplans.run(), self.canary.run(), *calling_back
+        measuring = self.metrics.run(self.settings.metrics_port)
+        return *work, measuring, self.dialplans.run(), self.canary.run(), self.radar.run(), *calling_back, *telling
 
     async def _route(self) -> None:
         await self.router.start()
@@ -217,6 +244,7 @@ class Controller:
             await asyncio.sleep(SWEEP_S)
             try:
                 snapshot = await self.router.snapshot()
+                self.metrics.swept(snapshot)
                 self._remember_agents(snapshot.agents)
                 await self.lending.look(self.parts.dialplans.queues)
                 if self.ami.connected and any(self._is_strange(call) for call in snapshot.calls):
@@ -269,6 +297,8 @@ class Controller:
             await asyncio.sleep(0.1)
         if self.parts.callbacks:
             await self.parts.callbacks.close()
+        if self.restoration:
+            await self.restoration.close()
         await self.server.close()
         await self.parts.records.flush()
 
@@ -285,7 +315,7 @@ def load_dialplans(settings: Settings) -> Dialplans:
 
 def serve(settings: Settings, on_ready: Callable[[Dialplans], None]) -> None:
     """Run one controller until SIGTERM or SIGINT."""
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, settings.log_format)
 
     async def main() -> None:
         stop = asyncio.Event()

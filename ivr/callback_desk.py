@@ -12,13 +12,14 @@ from collections.abc import Iterable
 
 from ivr import log
 from ivr.agi.channel import Channel
-from ivr.callback_task import CallBackTask, NotOurs
+from ivr.callback_task import CallBackTask
 from ivr.db import Database
 from ivr.desk.callbacks import CallBack, CallBacks, fresh_id, now_utc
 from ivr.dialler import Dialler
 from ivr.errors import DatabaseError
 from ivr.flow.model import QueueConfig
 from ivr.number import to_call_back
+from ivr.placed_call import NotOurs
 from ivr.session import Parts, Session
 
 logger = log.logger(__name__)

@@ -18,12 +18,12 @@ import structlog
 
 from ivr import log
 from ivr.agi.channel import Channel
-from ivr.ami.watch import CallWatch
 from ivr.call import mask
 from ivr.callback_call import ASKING_S, CONFIRMED, Arrival, CalledBack
 from ivr.desk.callbacks import CONNECTED, DIALLING, WAITING, CallBack, now_utc
 from ivr.errors import AsteriskError, DatabaseError
 from ivr.flow.model import QueueConfig
+from ivr.placed_call import AGAIN_S, DIAL_SLACK_S, NotOurs, PlacedCall, write_down
 from ivr.record.orphans import close_orphan
 from routing.errors import BudgetSpent, RoutingError
 from routing.model import Offer
@@ -35,16 +35,8 @@ logger = log.logger(__name__)
 
 ATTEMPTS = 3
 EXPIRES = timedelta(days=1)
-AGAIN_S = 2.0  # after Redis, the database or AMI was away
 CAP_S = 60.0  # too many were dialled within the hour: look again so much later
-DIAL_SLACK_S = 5.0  # Asterisk ends the ringing itself; without a word from it we give up so much later
-CAUSE_S = 1.0  # the cause of a hang-up and the failure of the dialling come over two connections
 FINAL = ("talked", "declined", "left")
-CAUSES = {16: "hung_up", 17: "busy", 18: "not_answered", 19: "not_answered", 21: "busy"}
-
-
-class NotOurs(Exception):
-    """Another controller took this call-back on, or somebody cancelled it."""
 
 
 class CallBackTask:
@@ -55,9 +47,7 @@ class CallBackTask:
         self.id = row.callback_id
         self.closed = False
         self._offer: Offer | None = None
-        self._expecting = False
-        self._arrived, self._free = asyncio.Event(), asyncio.Event()
-        self._outcome: asyncio.Future[str] | None = None
+        self.placed = PlacedCall(self.id, desk.parts, desk.dialler, "callback")
 
     async def run(self) -> None:
         """Bring the call-back to its end."""
@@ -146,47 +136,20 @@ class CallBackTask:
     async def _dial(self) -> str:
         """Let his phone ring; return the outcome of the attempt."""
         logger.info("call-back dialled", number=mask(self.row.number), attempt=self.row.attempts)
-        self._expect()
-        with self.desk.dialler.failing(self.id) as failed, self.parts.watch.follow(self.id) as watch:
-            try:
-                await self.desk.dialler.dial(self.id, self.row.number, self.row.dnis)
-            except AsteriskError as error:
-                logger.error("call-back could not be dialled", error=str(error))
-                self._expecting = False
-                return "failed"
-            missed = await self._missed(watch, failed, self.parts.settings.callback_ring_s + DIAL_SLACK_S)
-        return missed or await self._led()
-
-    async def _missed(self, watch: CallWatch, failed: asyncio.Event, within_s: float | None) -> str:
-        """Wait until he is on the phone ('') or it is sure that he will not be: why."""
-        waits = [asyncio.ensure_future(event.wait()) for event in (self._arrived, watch.hung_up, failed)]
-        try:
-            await asyncio.wait(waits, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-            if failed.is_set() and not self._arrived.is_set():
-                await asyncio.wait(waits[:2], timeout=CAUSE_S, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waits:
-                each.cancel()
-        if self._arrived.is_set():
-            return ""
-        self._expecting = False
-        if watch.hung_up.is_set() and watch.cause is not None:
-            return CAUSES.get(watch.cause, "unreachable")
-        return "unreachable" if failed.is_set() else "not_answered"
+        return await self.placed.place(self.row.number, self.row.dnis)
 
     # -- on the phone
 
     @property
     def expecting(self) -> bool:
         """May somebody arrive on the phone for this call-back now?"""
-        return self._expecting
+        return self.placed.expecting
 
     async def lead(self, channel: Channel) -> None:
         """Talk to who answered: the FastAGI connection's own task."""
-        assert self._outcome is not None
-        self._expecting = False
-        self._arrived.set()
-        await self._free.wait()
+        await self.placed.lead(lambda: self._talk(channel))
+
+    async def _talk(self, channel: Channel) -> str:
         headers = channel.headers
         arrival = Arrival(
             self.row,
@@ -195,28 +158,7 @@ class CallBackTask:
             confirmed=headers.get("agi_arg_1", "") == CONFIRMED,
             talked=headers.get("agi_arg_2", "") == "ANSWER",
         )
-        outcome = "failed"
-        try:
-            outcome = await CalledBack(channel, self.parts, arrival, self._note_confirmed).run()
-        except asyncio.CancelledError:  # this controller stops: he stays on the phone, another one goes on
-            self._outcome.cancel()
-            raise
-        except Exception as error:
-            logger.exception("call-back broke", error=str(error))
-        if not self._outcome.done():
-            self._outcome.set_result(outcome)
-
-    def _expect(self) -> None:
-        self._arrived.clear()
-        self._free.clear()
-        self._outcome = asyncio.get_running_loop().create_future()
-        self._expecting = True
-
-    async def _led(self) -> str:
-        """Nobody else follows the channel any more: let `lead` do its work, and wait for what comes of it."""
-        assert self._outcome is not None
-        self._free.set()
-        return await self._outcome
+        return await CalledBack(channel, self.parts, arrival, self._note_confirmed).run()
 
     async def _note_confirmed(self) -> None:
         await self._written(lambda: self.desk.store.connected(self.id, self.desk.holder), times=1)
@@ -246,31 +188,25 @@ class CallBackTask:
 
     async def _written(self, write: Callable[[], Awaitable[bool]], *, times: int | None = None) -> None:
         """Write until the database takes it, or so many times. Raises NotOurs when it is another's by now."""
-        while times is None or times > 0:
-            try:
-                if not await write():
-                    raise NotOurs(self.id)
-                return
-            except DatabaseError as error:
-                logger.warning("call-back not written down yet", error=str(error))
-                times = times and times - 1
-                if times != 0:
-                    await asyncio.sleep(AGAIN_S)
+        await write_down(self.id, write, times=times)
 
     # -- after a controller that died
 
     async def _take_over(self) -> str:
         """Return what becomes of an attempt another controller began."""
-        self._expect()
-        with self.parts.watch.follow(self.id) as watch:
+        talks = False
+
+        async def is_up() -> bool:
+            nonlocal talks
             living, talks = await self._stands()
             logger.info("call-back taken over", state=self.row.state, on_the_phone=living)
-            missed = await self._missed(watch, asyncio.Event(), None) if living else "failed"
-        if not missed:
-            return await self._led()
-        self._expecting = False
+            return living
+
+        outcome, led = await self.placed.taken_over(is_up)
+        if led:
+            return outcome
         await self._written(self._close_record, times=1)
-        return "talked" if talks else missed
+        return "talked" if talks else outcome
 
     async def _stands(self) -> tuple[bool, bool]:
         """Return whether the caller is on the phone, or being dialled, and whether the router has him talk."""

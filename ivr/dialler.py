@@ -1,8 +1,8 @@
-"""Place the calls of call-backs: AMI Originate, by a user who may do nothing else.
+"""Place calls, of call-backs and to customers of a restored service: AMI Originate, by a user who may do nothing else.
 
-The channel's Uniqueid is the id of the call-back: what becomes of it is heard by id, here (the dialling failed) and by
-`ami/watch.py` (it hung up). Who answers gets to [callback] of dialplans/asterisk/callback.conf, and from there to
-us over FastAGI. Built by `app.py` when there is a way out, called by `callback_tasks.py`.
+The channel's Uniqueid is the id of the call-back or opt-in: what becomes of it is heard by id, here (the dialling
+failed) and by `ami/watch.py` (it hung up). Who answers gets to [callback] or [restored] of dialplans/asterisk, and from
+there to us over FastAGI. Built by `app.py` when there is a way out, called by `placed_call.py`.
 """
 
 from __future__ import annotations
@@ -39,17 +39,18 @@ class Dialler:
         return self._ami.connected
 
     @contextmanager
-    def failing(self, callback_id: str) -> Iterator[asyncio.Event]:
-        """Give an event that is set when the dialling of `callback_id` came to nothing."""
-        event = self._failed[callback_id] = asyncio.Event()
+    def failing(self, call_id: str) -> Iterator[asyncio.Event]:
+        """Give an event that is set when the dialling of `call_id` came to nothing."""
+        event = self._failed[call_id] = asyncio.Event()
         try:
             yield event
         finally:
-            del self._failed[callback_id]
+            del self._failed[call_id]
 
-    async def dial(self, callback_id: str, number: str, shown: str) -> None:
+    async def dial(self, call_id: str, number: str, shown: str, context: str = "callback") -> None:
         """Let `number` ring. shown  the number it sees. Raises AsteriskError when Asterisk does not take it on.
 
+        context  of the dialplan, where he gets to when he answers.
         number  what `ivr.number.to_call_back` let through: digits after one +.
         """
         if not number.removeprefix("+").isdecimal() or not number.isascii():
@@ -57,12 +58,12 @@ class Dialler:
         await self._ami.action(
             "Originate",
             Channel=f"PJSIP/{number}@{TRUNK_OUT}",
-            Context="callback",
+            Context=context,
             Exten="s",
             Priority="1",
             Timeout=str(self.settings.callback_ring_s * 1000),
             CallerID=f"<{self.settings.trunk_number or shown}>",
-            ChannelId=callback_id,
+            ChannelId=call_id,
             Async="true",
         )
 

@@ -225,6 +225,24 @@ async def _clock(settings: Settings) -> Health:
     return Health("clock", ok, f"{where}, {off:.0f} ms from Redis's", "" if ok else "set both clocks by NTP")
 
 
+async def _page(settings: Settings) -> Health:
+    """Ask whether the page's process answers; its certificate is not checked, it may be for another name."""
+    import httpx
+
+    scheme = "https" if settings.web_cert else "http"
+    host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
+    address = f"{scheme}://{host}:{settings.web_port}/"
+    began = time.perf_counter()
+    try:
+        async with httpx.AsyncClient(timeout=3, verify=False, trust_env=False) as client:
+            answer = await client.get(f"{address}health")
+    except (httpx.HTTPError, OSError):
+        return Health("page", False, f"no answer at {address}", "start it: make run, or ivr web; calls need no page")
+    if answer.text != "ok\n":
+        return Health("page", False, f"something else answers at {address}", f"free port {settings.web_port}")
+    return Health("page", True, f"{address} answers in {(time.perf_counter() - began) * 1000:.0f} ms")
+
+
 CHECKS: dict[str, Check] = {
     "programs": _programs,
     "dialplans": _settings,
@@ -234,6 +252,7 @@ CHECKS: dict[str, Check] = {
     "asterisk": _asterisk,
     "AMI": _ami,
     "FastAGI": _fastagi,
+    "page": _page,
     "disk": _disk,
     "clock": _clock,
 }

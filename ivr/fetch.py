@@ -2,7 +2,7 @@
 
 Uses an apt configuration of its own, so the machine's package database is neither read nor changed; the
 mirror is the one the machine's apt names. Downloads stay in the user's cache folder, shared by checkouts.
-Called by `ivr setup` only.
+Called by `ivr setup`, and by tests for the browser they look at pages with.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,19 +42,42 @@ UNWANTED = (
 
 
 def fetch(lacking: list[str], report: Report) -> None:
-    """Download and unpack the packages of `lacking` into the runtime folder; all or nothing.
+    """Download and unpack the packages of all parts into the runtime folder; all or nothing.
 
+    lacking  the parts that are missing, for messages.
     Raises ConfigError with what to do when apt, the mirror or the disk fails.
+    """
+    packages = [p for name in PARTS for p in PARTS[name].packages]
+    yourself = "asterisk (20 or later), redis-server (7 or later), sipp, RHVoice and graphviz"
+    bring(packages, root(), report, needless=NEEDLESS, lacking=", ".join(lacking), yourself=yourself)
+    program.cache_clear()
+
+
+def bring(
+    packages: list[str],
+    target: Path,
+    report: Report,
+    *,
+    needless: Sequence[str],
+    unwanted: Sequence[str] = UNWANTED,
+    lacking: str,
+    yourself: str,
+) -> None:
+    """Download `packages` and all they depend on and unpack them into `target`; all or nothing.
+
+    needless  packages they depend on that stay away.  unwanted  patterns of files that are left out.
+    lacking, yourself  what to install by hand, for messages.
+    Raises ConfigError with what to do.
     """
     for tool in ("apt-get", "dpkg-deb", "tar"):
         if not shutil.which(tool):
-            raise ConfigError(f"{tool} not found: install {', '.join(lacking)} yourself, then run this again")
+            raise ConfigError(f"{tool} not found: install {lacking} yourself, then run this again")
     cache = settings().path(settings().cache_dir) / "apt"
     cache.mkdir(parents=True, exist_ok=True)
     with _only_one(cache / "lock", report):
-        debs = _download(cache, [p for name in PARTS for p in PARTS[name].packages], report)
-        _unpack(debs, report)
-    program.cache_clear()
+        configuration = _configure(cache, needless, yourself)
+        debs = _download(cache, configuration, packages, report)
+        _unpack(debs, target, unwanted, report)
 
 
 @contextmanager
@@ -68,8 +91,8 @@ def _only_one(lock: Path, report: Report) -> Iterator[None]:
         yield
 
 
-def _download(cache: Path, packages: list[str], report: Report) -> list[Path]:
-    environment = dict(os.environ, APT_CONFIG=str(_configure(cache)), DEBIAN_FRONTEND="noninteractive")
+def _download(cache: Path, configuration: Path, packages: list[str], report: Report) -> list[Path]:
+    environment = dict(os.environ, APT_CONFIG=str(configuration), DEBIAN_FRONTEND="noninteractive")
     _update(cache, environment, report)
     plan = _apt(["-y", "--print-uris", "install", *packages], environment, report, "")
     wanted = {name: int(size) for _, name, size in (line.split()[:3] for line in plan.splitlines() if line[:1] == "'")}
@@ -119,12 +142,12 @@ def _apt(arguments: list[str], environment: dict[str, str], report: Report, what
     return run.stdout
 
 
-def _configure(cache: Path) -> Path:
+def _configure(cache: Path, needless: Sequence[str], yourself: str) -> Path:
     """Write an apt configuration that touches nothing outside `cache`."""
     for folder in ("state/lists/partial", "cache/archives/partial", "none"):
         (cache / folder).mkdir(parents=True, exist_ok=True)
-    (cache / "status").write_text(_needless())
-    (cache / "sources.list").write_text(_sources())
+    (cache / "status").write_text(_needless(needless))
+    (cache / "sources.list").write_text(_sources(yourself))
     lines = {
         "Dir::State": cache / "state",
         "Dir::State::status": cache / "status",
@@ -146,26 +169,26 @@ def _configure(cache: Path) -> Path:
     return path
 
 
-def _needless() -> str:
-    """Return a package database with one package in it, which stands in for those of NEEDLESS."""
-    stands_in = ", ".join(f"{name} (= 999:0)" for name in NEEDLESS)
+def _needless(names: Sequence[str]) -> str:
+    """Return a package database with one package in it, which stands in for those of `names`."""
+    stands_in = ", ".join(f"{name} (= 999:0)" for name in names)
     return (
         "Package: hotline-needless\nStatus: install ok installed\nArchitecture: all\nMulti-Arch: foreign\nVersion: 1\n"
         f"Maintainer: none\nDescription: stands in for what is not used\nProvides: {stands_in}\n\n"
     )
 
 
-def _sources() -> str:
+def _sources(yourself: str) -> str:
     release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
     system = release.get("ID", "").strip('"')
     suite = SUITE_OF.get(system, release.get("VERSION_CODENAME", "").strip('"'))
     components = "main universe multiverse" if system == "ubuntu" else "main contrib non-free"
     keyring = Path(f"/usr/share/keyrings/{system}-archive-keyring.gpg")
     signed = f"[signed-by={keyring}] " if keyring.exists() else ""
-    return f"deb {signed}{_mirror(system)} {suite} {components}\n"
+    return f"deb {signed}{_mirror(system, yourself)} {suite} {components}\n"
 
 
-def _mirror(system: str) -> str:
+def _mirror(system: str, yourself: str) -> str:
     """Return the mirror this machine's own apt settings name for its distribution."""
     listed = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(SITE)"], capture_output=True, text=True, check=False
@@ -173,22 +196,20 @@ def _mirror(system: str) -> str:
     sites = [s for s in dict.fromkeys(listed.stdout.split()) if s.rstrip("/").endswith(f"/{system}")]
     if not sites:
         raise ConfigError(
-            f"apt's sources name no {system or 'Debian or Ubuntu'} mirror: add one, or install "
-            "asterisk (20 or later), redis-server (7 or later), sipp, RHVoice and graphviz yourself"
+            f"apt's sources name no {system or 'Debian or Ubuntu'} mirror: add one, or install {yourself} yourself"
         )
     return sites[0]
 
 
-def _unpack(debs: list[Path], report: Report) -> None:
-    """Unpack into a fresh folder beside the runtime's, then put it in place."""
-    target = root()
+def _unpack(debs: list[Path], target: Path, unwanted: Sequence[str], report: Report) -> None:
+    """Unpack into a fresh folder beside `target`, then put it in place."""
     stamp = hashlib.sha256("\n".join(d.name for d in debs).encode()).hexdigest()[:16]
     if (target / ".stamp").exists() and (target / ".stamp").read_text() == stamp:
         return
-    fresh = target.with_name("root.new")
+    fresh = target.with_name(f"{target.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
-        _unpack_all(debs, fresh, report)
+        _unpack_all(debs, fresh, unwanted, report)
         (fresh / ".stamp").write_text(stamp)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)  # the disk may be full of it
@@ -197,10 +218,10 @@ def _unpack(debs: list[Path], report: Report) -> None:
     fresh.rename(target)
 
 
-def _unpack_all(debs: list[Path], fresh: Path, report: Report) -> None:
+def _unpack_all(debs: list[Path], fresh: Path, unwanted: Sequence[str], report: Report) -> None:
     fresh.mkdir(parents=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for n, _ in enumerate(pool.map(lambda deb: _extract(deb, fresh), debs), 1):
+        for n, _ in enumerate(pool.map(lambda deb: _extract(deb, fresh, unwanted), debs), 1):
             if n % 40 == 0 or n == len(debs):
                 report(f"unpacked {n} of {len(debs)} packages")
     for voice in (fresh / "usr/share/RHVoice/voices").glob("*"):
@@ -208,12 +229,12 @@ def _unpack_all(debs: list[Path], fresh: Path, report: Report) -> None:
             shutil.rmtree(voice)
 
 
-def _extract(deb: Path, target: Path) -> None:
-    """Unpack one package without manuals and unused voices, keeping each package's licence."""
-    unwanted = [f"--exclude=./{pattern}" for pattern in UNWANTED]
+def _extract(deb: Path, target: Path, unwanted: Sequence[str]) -> None:
+    """Unpack one package without manuals and the like, keeping each package's licence."""
+    without = [f"--exclude=./{pattern}" for pattern in unwanted]
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as tar:
         run = subprocess.run(
-            ["tar", "-x", "--keep-directory-symlink", "-C", str(target), *unwanted],
+            ["tar", "-x", "--keep-directory-symlink", "-C", str(target), *without],
             stdin=tar.stdout,
             capture_output=True,
             text=True,

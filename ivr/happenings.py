@@ -1,4 +1,5 @@
-"""What can happen to a caller who waits with music: he leaves, presses a key, an agent is found, time passes.
+"""What can happen to a caller who waits with music: he leaves, presses a key, an agent is found, there is news for him,
+time passes.
 
 Nothing is sent to his channel or to Redis meanwhile. Called by `waiting.py`.
 """
@@ -21,8 +22,9 @@ KEY_SEEN_S = 0.5  # AMI tells of a key that stopped a prompt at most so much lat
 class Happenings:
     """The ears of one waiting caller; a context manager, so that nothing listens any longer than he waits."""
 
-    def __init__(self, channel: Channel, watch: CallWatch, line: Waiting) -> None:
-        self._watch, self._line = watch, line
+    def __init__(self, channel: Channel, watch: CallWatch, line: Waiting, news: asyncio.Event) -> None:
+        """news  set when callers hear something else than before; who looks at it clears it."""
+        self._watch, self._line, self._news = watch, line, news
         self._hung_up: asyncio.Future[None] = asyncio.ensure_future(channel.wait_hung_up())
         self._key = self._next_key()
 
@@ -41,16 +43,18 @@ class Happenings:
         return self._line.offered.is_set() or self._key.done()
 
     async def next(self, timeout_s: float) -> Offer | str | None:
-        """Return the offer or the key that came within `timeout_s`, else None.
+        """Return the offer or the key that came within `timeout_s`, else None, also at once when there is news.
 
         Raises CallerHungUp, and ControllerLost when the connection to Asterisk ended.
         """
         offered = asyncio.ensure_future(self._line.offered.wait())
+        news = asyncio.ensure_future(self._news.wait())
         try:
-            ears = (self._hung_up, self._key, offered)
+            ears = (self._hung_up, self._key, offered, news)
             await asyncio.wait(ears, timeout=max(0.0, timeout_s), return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _end(offered)
+            await _end(news)
         if self._hung_up.done():
             self._hung_up.result()
             raise CallerHungUp("the caller hung up")

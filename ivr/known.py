@@ -16,6 +16,7 @@ from ivr.call import Customer
 from ivr.flow import commands as c
 from ivr.flow.place import read_variables, write_variables
 from ivr.hours import is_open
+from ivr.listening import trace_matches
 from ivr.record import trace as t
 
 if TYPE_CHECKING:
@@ -24,30 +25,20 @@ if TYPE_CHECKING:
 CUSTOMER = "HOTLINE_CUSTOMER"  # whose call it is by what he entered, for a second controller: no digits of his
 
 
-def find_announcements(session: Session, service: str, kinds: Collection[str] = KINDS) -> tuple[c.Announcement, ...]:
-    """Return the live announcements that concern the caller, in playing order."""
-    found = session.parts.live.match(
-        session.call, language=session.language, service=service, now=_now(session), customer=session.customer,
-        kinds=kinds,
-    )  # fmt: skip
-    for announcement in found:
-        session.log.add(
-            t.MATCHED,
-            session.step,
-            announcement=announcement.announcement_id,
-            version=announcement.version,
-            certain=announcement.certain,
-            may_end=announcement.may_end,
-            why=announcement.why,
-        )
+async def find_announcements(
+    session: Session, service: str, kinds: Collection[str] = KINDS
+) -> tuple[c.Announcement, ...]:
+    """Return the live announcements that concern the caller, in playing order, with what he heard before."""
+    found = await session.listening.match(service, kinds)
+    trace_matches(session, found)
     if not found:
         session.log.add(t.NO_MATCH, session.step, live=session.parts.live.version)
     return found
 
 
-def find_state(session: Session, service: str) -> c.State:
+async def find_state(session: Session, service: str) -> c.State:
     """Return the outages and planned work that concern the caller, and whether it is known where he lives."""
-    found = find_announcements(session, service, (OUTAGE, PLANNED))
+    found = await find_announcements(session, service, (OUTAGE, PLANNED))
     return c.State(found, bool(session.customer and session.customer.area))
 
 
@@ -73,6 +64,7 @@ async def find_customer(session: Session, command: c.FindCustomer) -> c.Customer
 
 async def recall_customer(session: Session) -> None:
     """After a take-over: whose call it was, by what he had entered."""
+    await session.listening.recall()
     known = read_variables(await session.channel.get_variable(CUSTOMER) or "")
     if known:
         customer = session.parts.live.customer(known.get("number", ""))

@@ -32,7 +32,7 @@ class LastKnownGood:
     async def write(self) -> None:
         """Write the value of every number; a lost AMI link is logged, the next reconnect writes again."""
         for number in self.parts.dialplans.numbers.values():
-            stems, until = self.live.fallback(number.number, number.language)
+            stems, until = self.live.fallback(number.number, number.language, project=number.project)
             value = f"{int(until.timestamp())}|{'&'.join(stems[:MOST])}" if stems and until else "0|"
             try:
                 await self.ami.action("Setvar", Variable=f"{VARIABLE}{number.number}", Value=value)

@@ -44,7 +44,7 @@ async def message(session: Session, queue: QueueConfig, entered_ms: int | None =
     """
     messages = Messages(session.parts.records.database)
     try:
-        beep = await asyncio.to_thread(_beep, messages.var / FOLDER)
+        beep = await asyncio.to_thread(beep_file, messages.var / FOLDER)
         for _ in range(TIMES):
             taking = Taking(session, queue, messages, beep)
             if await taking.run():
@@ -156,7 +156,7 @@ def _is_complete(file: Path) -> bool:
     return size > 0 and len(header) == HEADER_BYTES and int.from_bytes(header[-4:], "little") in (size, size - 1)
 
 
-def _beep(folder: Path) -> Path:
+def beep_file(folder: Path) -> Path:
     """Return the tone before a recording, made at the first use."""
     file = folder / "beep.wav"
     if not file.exists():

@@ -15,7 +15,7 @@ from ivr.errors import PeerError
 from ivr.flow.model import QueueConfig
 from ivr.record import trace as t
 from routing.errors import BudgetSpent
-from routing.model import Placement
+from routing.model import PRIORITY_MAX, Placement
 
 if TYPE_CHECKING:
     from ivr.session import Session
@@ -36,7 +36,7 @@ async def place(session: Session, queue: QueueConfig, entered_ms: int | None, ma
             session.call.call_id,
             queue.name,
             queue.plan(session.language),
-            priority=queue.priority,
+            priority=min(PRIORITY_MAX, queue.priority + session.listening.raised),
             emergency=queue.emergency,
             entered_ms=entered_ms,
             max_len=max_len,

@@ -14,10 +14,12 @@ from ivr.errors import CallEnded
 from ivr.flow.commands import Queued
 from ivr.flow.model import LEAVE, Action
 from ivr.message import message
+from ivr.opt_in import opt_in
 from ivr.record import trace as t
+from ivr.record.hearing import OPTED_IN, WAITING
 from ivr.sound import Prompt
 from ivr.telling import Telling
-from ivr.waiting import WaitForAgent
+from ivr.waiting import OPT_IN, WaitForAgent
 
 if TYPE_CHECKING:
     from ivr.session import Session
@@ -29,11 +31,11 @@ STAYS_MOST = 20  # a caller who goes from queue to queue is led back to the flow
 async def wait_in_queue(session: Session, name: str) -> Queued:
     """Bring the caller to an agent of queue `name`, or wherever keys and overflow lead; return how it ended.
 
-    outcome `callback` and `message`  it is arranged, he waits no longer.  `key`  one that leaves to the flow.
+    outcome `callback`, `message`, `opted_in`  it is arranged, he waits no longer.  `key`  one that leaves to the flow.
     """
     queue = session.queue(session.take_resumed_queue() or name) or session.dialplans.queues[name]
     telling = Telling(queue, time.monotonic())
-    entered_ms: int | None = None
+    entered_ms = session.listening.take_entered_ms()
     overflowed: set[str] = set()
     first, ended = True, Queued("failed")
     for _ in range(STAYS_MOST):
@@ -41,6 +43,11 @@ async def wait_in_queue(session: Session, name: str) -> Queued:
         ended = await stay.run()
         telling, entered_ms = stay.telling, stay.entered_ms
         queue = telling.queue
+        if ended.outcome == OPT_IN:
+            if await _opted_in(session, stay):
+                return Queued("opted_in")
+            first = False
+            continue
         action = _action(ended, stay, overflowed)
         if action.kind == "leave":
             if ended.outcome in LIMITS:
@@ -78,6 +85,17 @@ async def _other_queue(session: Session, action: Action) -> Telling:
     await session.remember_queue(queue.name)
     await session.play((Prompt("queue_moved"),))
     return Telling(queue, time.monotonic())
+
+
+async def _opted_in(session: Session, stay: WaitForAgent) -> bool:
+    """Arrange that he is called when what he heard of is over; False when he prefers to wait, at his place."""
+    try:
+        booked = await opt_in(session, stay.opt_in)
+    except CallEnded:
+        session.disposition = "abandoned" if session.disposition == "failed" else session.disposition
+        raise
+    session.listening.decided(OPTED_IN if booked else WAITING)
+    return booked
 
 
 async def _arranged(session: Session, action: Action, stay: WaitForAgent) -> bool:

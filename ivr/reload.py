@@ -15,13 +15,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from ivr import asterisk
+from ivr.answers import Heard
 from ivr.db import Database
 from ivr.errors import AsteriskError, ConfigError, SpeechError
 from ivr.flow.model import Dialplans
 from ivr.settings import Settings
 from ivr.setup import render_asterisk
 from ivr.speech.catalog import keep_index, load_prompt_set, read_index
-from ivr.versions.answers import Heard
 from ivr.versions.compare import changes, words_changed
 from ivr.versions.folder import in_force, read_folder
 from ivr.versions.model import Change, Content

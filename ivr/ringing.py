@@ -97,9 +97,12 @@ class Ringing:
         """Return the files the agent hears before the caller."""
         session = self.session
         language = offer.language or session.parts.settings.default_language
+        listening = session.listening
         news = CallerNews(
-            self.queue, offer.waited_ms / 1000, session.language, announced=bool(session.log.record.announcements)
-        )
+            self.queue, offer.waited_ms / 1000, session.language,
+            announced=listening.anything or bool(session.log.record.announcements),
+            services=tuple(listening.services), again=bool(listening.raised),
+        )  # fmt: skip
         phrases = whisper(news, session.dialplans.queues.values(), language)
         return whisper_files(phrases, session.prompts, language)
 

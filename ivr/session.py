@@ -30,9 +30,12 @@ from ivr.flow.load import Dialplans, Number, QueueConfig
 from ivr.flow.place import read_place, read_variables, write_variables
 from ivr.flow.run import run
 from ivr.known import check_hours, find_announcements, find_customer, find_state, recall_customer
+from ivr.listening import Listening, Meter
 from ivr.message import message
+from ivr.opt_in import opt_in
 from ivr.queueing import wait_in_queue
 from ivr.record import trace as t
+from ivr.record.hearing import CONTINUE, HUNG_UP
 from ivr.record.store import CallLog, Records
 from ivr.settings import Settings
 from ivr.sound import Clip, Phrase, PromptSet, SayDigits, SayNumber
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 logger = log.logger(__name__)
 
 RESUMED = ("menu", "collect", "identify", "language", "queue", "survey", "callback", "message")
+LISTENED = ("announce", "status")  # kinds that play announcements
 LEASE_MARGIN_S = 5.0  # a prompt may run this much longer than its file says before the ladder takes over
 
 
@@ -98,6 +102,7 @@ class Session:
             flow_version=self.dialplans.version,
             resumed=bool(resume),
         )
+        self.listening = Listening(self)
         self.kept: dict[str, str] = {}
         self.disposition = "failed"
         self.lease_ends = time.monotonic() + parts.settings.entry_lease_s
@@ -113,12 +118,14 @@ class Session:
                 await self._follow_flow()
         except CallEnded as end:
             self.disposition = "hung_up" if self.disposition == "failed" else self.disposition
+            self.listening.decided(HUNG_UP)
             self.log.add(t.HUNG_UP, self.step, by=type(end).__name__)
         except Exception as error:  # a bug or a broken part ends this call only, and its caller reaches the ladder
             logger.exception("call failed", step=self.step, error=str(error))
             await self._to_ladder(str(error))
         finally:
             del self.parts.calls[self.call.call_id]
+            self.listening.decided(CONTINUE)
             self.log.finish(self.disposition)
             logger.info(
                 "call ended",
@@ -160,10 +167,12 @@ class Session:
             case c.Enter():
                 return await self._enter(command)
             case c.Leave():
-                self.log.add(t.LEFT, command.step, flow=command.flow, outcome=command.outcome, detail=command.detail)
-                return c.Done()
+                return await self._leave(command)
             case c.Play():
-                key = await self.play(command.phrases, command.keys)
+                if command.of is not None:
+                    key = await self.listening.play(command.of, command.phrases, command.keys)
+                else:
+                    key = await self.play(command.phrases, command.keys)
                 if key:
                     self.log.add(t.PRESSED, self.step, key=key)
                 return c.Heard(key)
@@ -175,9 +184,9 @@ class Session:
                 self.log.add(t.LANGUAGE, self.step, language=command.language)
                 return c.Done()
             case c.FindAnnouncements():
-                return c.Found(find_announcements(self, command.service))
+                return c.Found(await find_announcements(self, command.service))
             case c.FindState():
-                return find_state(self, command.service)
+                return await find_state(self, command.service)
             case c.FindCustomer():
                 return await find_customer(self, command)
             case c.Look():
@@ -207,6 +216,9 @@ class Session:
             case c.TakeMessage():
                 kept = await message(self, self.dialplans.queues[command.queue])
                 return c.Arranged("kept" if kept else "none")
+            case c.OptIn():
+                booked = await opt_in(self, command.announcement_ids)
+                return c.Arranged("booked" if booked else "declined")
             case c.Answer():
                 self.log.surveyed(command.survey, command.question, command.points, self.step)
                 return c.Done()
@@ -225,6 +237,13 @@ class Session:
             if self.connected:  # it is not the talk that he is to be led on from
                 self.connected = False
                 await self.channel.set_variable("HOTLINE_DIALSTATUS", "")
+        return c.Done()
+
+    async def _leave(self, command: c.Leave) -> c.Event:
+        self.log.add(t.LEFT, command.step, flow=command.flow, outcome=command.outcome, detail=command.detail)
+        if self.dialplans.flows[command.flow].steps[command.step].kind in LISTENED:
+            self.listening.decided(command.outcome)
+            await self.listening.remember()
         return c.Done()
 
     async def _hang_up(self, command: c.HangUp) -> None:
@@ -260,8 +279,8 @@ class Session:
         """After a bridge: the next `lease` arms it again."""
         self.lease_ends = 0.0
 
-    async def play(self, phrases: tuple[Phrase, ...], keys: str = "") -> str:
-        """Play phrases; return the key that stopped them or ''."""
+    async def play(self, phrases: tuple[Phrase, ...], keys: str = "", meter: Meter | None = None) -> str:
+        """Play phrases; return the key that stopped them or ''. meter  learns how much of them was played."""
         for phrase in phrases:
             for stem in self.prompts.files(phrase, self.language):
                 name = self._name(phrase, stem)
@@ -273,6 +292,9 @@ class Session:
                 except AgiError as error:  # unreadable: the rest of what was to be said still is
                     logger.error("prompt not played", prompt=name, error=str(error))
                     continue
+                finally:
+                    if meter:
+                        meter.played(self.log.now_ms() - began, seconds)
                 self.log.add(t.PLAYED if not key else t.INTERRUPTED, self.step, prompt=name, from_ms=began)
                 if key:
                     return key

@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     entry_lease_s: int = Field(4, ge=1, le=60, description="the same for the first command of a new call")
     web_host: str = Field("127.0.0.1", description="address of the web page; beyond loopback it needs a certificate")
     web_port: int = Field(8460, ge=1, le=65535, description="port of the web page and its API")
+    web_names: str = Field("", description="other names the page is reached by, comma separated: hotline.example")
     web_cert: str = Field("", description="TLS certificate of the page, PEM file; empty: plain HTTP on loopback only")
     web_key: str = Field("", description="its private key, PEM file")
     metrics_port: int = Field(9460, ge=1, le=65535, description="Prometheus metrics of this controller, loopback only")
@@ -88,6 +89,7 @@ class Settings(BaseSettings):
     restored_hours: str = Field("08:00-20:00", description="hours of the day in which restored customers are called")
     max_calls: int = Field(1000, ge=1, description="calls at once before Asterisk answers 503")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
+    log_format: Literal["text", "json"] = Field("text", description="how: text for people, json: one object a line")
 
     @field_validator("host", "web_host")
     @classmethod

@@ -211,6 +211,7 @@ def check_ports(settings: Settings) -> None:
         ("HOTLINE_AMI_PORT", settings.ami_port, socket.SOCK_STREAM, "127.0.0.1"),
         ("HOTLINE_AGI_PORT", settings.agi_port, socket.SOCK_STREAM, "127.0.0.1"),
     ]
+    wanted.append(("HOTLINE_WEB_PORT", settings.web_port, socket.SOCK_STREAM, settings.web_host))
     if not settings.redis_url:
         wanted.append(("HOTLINE_REDIS_PORT", settings.redis_port, socket.SOCK_STREAM, "127.0.0.1"))
     taken = [
@@ -223,7 +224,8 @@ def check_ports(settings: Settings) -> None:
 
 
 def _free(host: str, port: int, kind: socket.SocketKind) -> bool:
-    with socket.socket(socket.AF_INET, kind) as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as probe:
         if kind == socket.SOCK_STREAM:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

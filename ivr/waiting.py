@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from ivr import log
 from ivr.ami.watch import CallWatch
 from ivr.errors import CallEnded
-from ivr.flow.commands import Queued
+from ivr.flow.commands import Announcement, Queued
 from ivr.flow.model import QueueConfig
 from ivr.happenings import Happenings
+from ivr.listening import trace_matches
 from ivr.placing import place
 from ivr.record import trace as t
+from ivr.record.hearing import QUEUE, WAITING
 from ivr.ringing import Ended, Ringing
 from ivr.sound import Phrase, Prompt
 from ivr.telling import Telling
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 logger = log.logger(__name__)
 
 LEASE_S = 5.0  # the lease is re-armed this often, by the very loop that must be alive
+OPT_IN = "opt_in"  # how waiting ended for who wants to be called when a fault is over
+OPT_IN_KEY, CHOICE_S = "2", 5.0  # so long after the question the key means that
 ROUTER_PATIENCE_S = 20.0  # so long may Redis be away before a waiting caller is handed to the ladder
 
 
@@ -39,6 +43,7 @@ class WaitForAgent:
     """Bring one caller to an agent of one queue.
 
     telling  what he was told in it before, when he comes back to it.  entered_ms  his first entry, None for now.
+    untold  announcements published meanwhile he is to hear.  opt_in  ids of those he can be called about.
     """
 
     def __init__(self, session: Session, telling: Telling, entered_ms: int | None, *, first: bool) -> None:
@@ -50,6 +55,10 @@ class WaitForAgent:
         self.music = False
         self.line_changes = 0
         self.to_say: tuple[Phrase, ...] = ()
+        self.news = asyncio.Event()
+        self.untold: tuple[Announcement, ...] = ()
+        self.opt_in: tuple[str, ...] = ()
+        self.choice_until = 0.0
         self.router_lost: float | None = None
 
     @property
@@ -67,7 +76,11 @@ class WaitForAgent:
         Cancelled (this controller ends), the call keeps its place for the controller that takes it over.
         """
         try:
-            with self.session.parts.watch.follow(self.call_id) as watch, self.router.waiting(self.call_id) as line:
+            with (
+                self.session.parts.watch.follow(self.call_id) as watch,
+                self.router.waiting(self.call_id) as line,
+                self.session.parts.live.news.listen() as self.news,
+            ):
                 return await self._wait(watch, line)
         except asyncio.CancelledError:
             self.in_line = False
@@ -96,8 +109,10 @@ class WaitForAgent:
             self.to_say = self._news(placement.position or 0, wait)
         while True:
             if offer is None:
-                async with Happenings(self.session.channel, watch, line) as happenings:
+                async with Happenings(self.session.channel, watch, line, self.news) as happenings:
                     found = await self._in_line(happenings)
+                if found != Queued(OPT_IN):
+                    self.session.listening.decided(WAITING)
                 if isinstance(found, Queued):
                     return found
                 offer = found
@@ -127,12 +142,14 @@ class WaitForAgent:
         """Return the offer that came, or how waiting ended without one."""
         while True:
             await self.session.lease(self.session.parts.settings.lease_s - LEASE_S)
-            found: Offer | str | None = await self._say(happenings)
+            found: Offer | str | None = await self._hear_news(happenings) or await self._say(happenings)
             if not found:
                 now_s = time.monotonic()
                 found = await happenings.next(self.telling.next_s(now_s, now_s + LEASE_S) - now_s)
             if isinstance(found, Offer):
                 return found
+            if self._chooses(found):
+                return Queued(OPT_IN)
             action = self.queue.keys.get(found or "")
             if found and action:
                 self.log.add(t.PRESSED, self.session.step, key=found)
@@ -202,6 +219,42 @@ class WaitForAgent:
             minutes = self.telling.rung.minutes if self.telling.rung else None
             self.log.add(t.POSITION, self.session.step, position=self.telling.position, minutes=minutes)
         return phrases
+
+    async def _hear_news(self, happenings: Happenings) -> str:
+        """Let him hear what was published while he waits; return the key that stopped it.
+
+        An offer comes first; what he has not heard then he hears if nothing came of it.
+        """
+        listening = self.session.listening
+        if self.news.is_set() and not happenings.pending:
+            self.news.clear()
+            self.untold = () if self.queue.emergency else await listening.news()
+            trace_matches(self.session, self.untold)
+        key, told = "", self.untold
+        can = [each.announcement_id for each in told if each.opt_in]
+        keys = "".join({*self.queue.keys, *(OPT_IN_KEY if can else "")})
+        while self.untold and not key and not happenings.pending:
+            self.music = False
+            announcement, *left = self.untold
+            key = await listening.play(announcement, announcement.phrases, keys, QUEUE)
+            self.untold = tuple(left)
+        if told:
+            await listening.remember()
+        if can and (key or not self.untold):
+            self.opt_in = tuple(can)
+            if not key and not happenings.pending:
+                key = await self.session.play((Prompt("waiting_opt_in"),), keys)
+            self.choice_until = time.monotonic() + CHOICE_S
+        return await happenings.heard(key) if key else ""
+
+    def _chooses(self, found: str | None) -> bool:
+        """Does he want to be called instead? Once the time to choose is over, he has decided to wait."""
+        chosen = found == OPT_IN_KEY and bool(self.opt_in)
+        if time.monotonic() < self.choice_until:
+            return chosen
+        self.opt_in = ()
+        self.session.listening.decided(WAITING)
+        return False
 
     async def _say(self, happenings: Happenings) -> str:
         """Tell him what is to be told, music afterwards; return the key that stopped it.

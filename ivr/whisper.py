@@ -15,16 +15,22 @@ from ivr.sound import Phrase, Prompt, PromptSet, SayDuration
 WAIT_LEAST_S = 60  # a shorter wait is not worth the time it takes to say
 FILES_MOST = 12  # the list travels in one AGI command of 2,000 bytes, most of it paths
 BYTES_MOST = 1500
+SERVICES = ("internet", "tv", "phone")  # there is a sentence for; of others, that he heard an announcement
 
 
 @dataclass(frozen=True)
 class CallerNews:
-    """What is worth whispering of a caller. announced  he heard an announcement.  language  he is spoken to in."""
+    """What is worth whispering of a caller. language  he is spoken to in.
+
+    announced  he heard an announcement.  services  it was about, '' for all.  again  he has called about it repeatedly.
+    """
 
     queue: QueueConfig
     waited_s: float
     language: str
     announced: bool = False
+    services: tuple[str, ...] = ()
+    again: bool = False
 
 
 def whisper(news: CallerNews, queues: Collection[QueueConfig], agent_language: str) -> tuple[Phrase, ...]:
@@ -40,7 +46,10 @@ def whisper(news: CallerNews, queues: Collection[QueueConfig], agent_language: s
     if news.waited_s >= WAIT_LEAST_S:
         said += [Prompt("whisper_waited"), SayDuration(int(news.waited_s / 60))]
     if news.announced:
-        said.append(Prompt("whisper_heard_announcement"))
+        about = [each for each in news.services if each in SERVICES] or ["announcement"]
+        said += [Prompt(f"whisper_heard_{each}") for each in about]
+    if news.again:
+        said.append(Prompt("whisper_calls_again"))
     return tuple(said)
 
 

@@ -66,15 +66,20 @@ class Events:
         """Read for ever, beginning with what the stream still holds (the last 10,000 events)."""
         while True:
             try:
-                entries = await read_stream(self._reader, self._stream, self._last, BATCH)
+                many = await self.read_once()
             except (RouterUnavailable, ResponseError):
                 await asyncio.sleep(RETRY_S)
                 continue
-            for entry, fields in entries:
-                self._last = entry
-                self.take(fields)
-            self._heard_at = time.monotonic()
-            await asyncio.sleep(GATHER_S if len(entries) < BATCH else 0)
+            await asyncio.sleep(GATHER_S if many < BATCH else 0)
+
+    async def read_once(self) -> int:
+        """Wait up to BLOCK_MS for events, take them into account; return how many. Raises as `read_stream`."""
+        entries = await read_stream(self._reader, self._stream, self._last, BATCH)
+        for entry, fields in entries:
+            self._last = entry
+            self.take(fields)
+        self._heard_at = time.monotonic()
+        return len(entries)
 
     def take(self, event: Fields) -> None:
         """Take one event into account."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from routing.errors import UnknownCall
+from redis.exceptions import ResponseError
+
+from routing.errors import RouterUnavailable, UnknownCall
 from routing.events import Events
 from routing.explain import Explained
 from routing.link import Client
@@ -71,6 +73,16 @@ class Inquiry:
             reply["position"],
             reply["waiting"],
         )
+
+    async def learn(self) -> int:
+        """Wait up to 2 s for what happens and learn from it for `expected_wait`; return how many events there were.
+
+        For who looks on and does not `run`: one read, nothing written. Raises RouterUnavailable.
+        """
+        try:
+            return await self._events.read_once()
+        except ResponseError as error:
+            raise RouterUnavailable(f"the events cannot be read ({error})") from error
 
     async def snapshot(self) -> Snapshot:
         """Read all queues, calls in line order and agents, for people to look at."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 
 from ivr.announce import live as module
 from ivr.announce.live import Live
-from ivr.announce.model import Target
+from ivr.announce.model import CONTINUE, OFFER, PLANNED, Target
 from ivr.announce.publish import Draft, Publisher
 from ivr.call import Call, Customer
 from ivr.db import Database
@@ -70,7 +70,7 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 async def test_publishing_and_ending_reach_calls(desk: Desk) -> None:
     """Within the poll; on_change is awaited for both."""
     before = desk.heard()
-    await desk.publisher.post(OUTAGE, "ops", NOW)
+    await desk.publisher.post(OUTAGE, "ops", NOW, confirmed=True)
     await until(desk.heard)
     during, changes = desk.heard(), desk.changes
     await desk.publisher.end("last", "ops", NOW)
@@ -83,7 +83,7 @@ async def test_publishing_and_ending_reach_calls(desk: Desk) -> None:
 
 async def test_a_call_hears_its_language_or_the_next_best(desk: Desk) -> None:
     """Russian has no text: the default, Polish, is heard."""
-    await desk.publisher.post(OUTAGE, "ops", NOW)
+    await desk.publisher.post(OUTAGE, "ops", NOW, confirmed=True)
     await until(desk.heard)
 
     assert ["pl-1"] == desk.heard("ru")
@@ -92,7 +92,7 @@ async def test_a_call_hears_its_language_or_the_next_best(desk: Desk) -> None:
 
 async def test_the_wording_follows_the_clock(desk: Desk) -> None:
     """After the expected end callers hear that it takes longer, and the ladder's copy is written again."""
-    await desk.publisher.post(OUTAGE, "ops", NOW)
+    await desk.publisher.post(OUTAGE, "ops", NOW, confirmed=True)
     await until(lambda: desk.heard() and desk.changes)
     changes = desk.changes
     desk.now += timedelta(hours=3)
@@ -103,7 +103,7 @@ async def test_the_wording_follows_the_clock(desk: Desk) -> None:
 
 async def test_expiry_needs_nobody(desk: Desk) -> None:
     """At `until` it is silent, without any change in the database."""
-    await desk.publisher.post(OUTAGE, "ops", NOW)
+    await desk.publisher.post(OUTAGE, "ops", NOW, confirmed=True)
     await until(desk.heard)
     desk.now += timedelta(hours=7)
 
@@ -112,10 +112,14 @@ async def test_expiry_needs_nobody(desk: Desk) -> None:
 
 async def test_a_dead_database_changes_nothing_for_calls(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The snapshot stays; when the database is back, so are changes."""
-    await desk.publisher.post(OUTAGE, "ops", NOW)
+    await desk.publisher.post(OUTAGE, "ops", NOW, confirmed=True)
     await until(desk.heard)
+    monkeypatch.setattr(module, "POLL_S", 60.0)
+    await until(lambda: desk.live._wake._waiters)  # between two polls: no connection is in use
     await desk.database.close()
     take_away(desk.database.settings)
+    monkeypatch.setattr(module, "POLL_S", 0.01)
+    desk.live._wake.set()
     await until(lambda: desk.live._database_lost)
     kept, customer = desk.heard(), desk.live.customer("221234567")
     bring_back(desk.database.settings)
@@ -127,7 +131,7 @@ async def test_a_dead_database_changes_nothing_for_calls(desk: Desk, monkeypatch
 
 async def test_a_row_nobody_can_read_does_not_stop_calls(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug while loading is logged; the last snapshot stays and the poll goes on."""
-    await desk.publisher.post(OUTAGE, "ops", NOW)
+    await desk.publisher.post(OUTAGE, "ops", NOW, confirmed=True)
     await until(desk.heard)
     tried = 0
 
@@ -161,8 +165,8 @@ async def test_an_import_reaches_calls(desk: Desk) -> None:
 
 async def test_a_tainted_call_hears_only_what_is_for_everyone(desk: Desk) -> None:
     """Nothing it says about itself is believed."""
-    await desk.publisher.post(OUTAGE, "ops", NOW)
-    await desk.publisher.post(GENERAL, "ops", NOW)
+    await desk.publisher.post(OUTAGE, "ops", NOW, confirmed=True)
+    await desk.publisher.post(GENERAL, "ops", NOW, confirmed=True)
     await until(lambda: len(desk.heard(service="")) == 2)
 
     assert ["pl-5"] == desk.heard(service="", call=Call("1.2", JAN.number, "100", "x", tainted=True))
@@ -170,7 +174,7 @@ async def test_a_tainted_call_hears_only_what_is_for_everyone(desk: Desk) -> Non
 
 async def test_missing_audio_is_never_silence(desk: Desk) -> None:
     """Another language's clip, then the general prompt of the service."""
-    await desk.publisher.post(OUTAGE, "ops", NOW)
+    await desk.publisher.post(OUTAGE, "ops", NOW, confirmed=True)
     await until(desk.heard)
     for file in desk.database.settings.var_dir.glob("announcements/pl-*"):
         file.unlink()
@@ -183,10 +187,73 @@ async def test_missing_audio_is_never_silence(desk: Desk) -> None:
     assert (Prompt("outage_internet"),) == announcement.phrases
 
 
+async def test_planned_work_begins_by_itself(desk: Desk) -> None:
+    """Not heard before, heard from then on without any change in the database; the ladder's copy is written again."""
+    begins = NOW + timedelta(hours=1)
+    work = Draft(Target(), {"pl": "Prace."}, eta=NOW + timedelta(hours=5), kind=PLANNED, starts=begins)
+    await desk.publisher.post(work, "ops", NOW, confirmed=True)
+    await until(lambda: desk.live.snapshot.announcements)
+    before, ladder, changes = desk.heard(), desk.live.fallback("100", "pl", desk.now), desk.changes
+    desk.now = begins
+    await until(lambda: desk.changes > changes)
+
+    assert ([], ((), None)) == (before, ladder)
+    assert ["pl-1"] == desk.heard()
+    assert 1 == len(desk.live.fallback("100", "pl", desk.now)[0])
+
+
+async def test_ops_is_told_once_that_the_expected_end_has_passed(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A warning a version; a new expected end that passes as well is another one."""
+    await desk.publisher.post(OUTAGE, "ops", NOW, confirmed=True)
+    await until(desk.heard)
+    desk.now += timedelta(hours=3)
+    said = ""
+
+    async def overdue(times: int) -> None:
+        nonlocal said
+        async with asyncio.timeout(5):
+            while said.count("announcement overdue") < times:
+                await asyncio.sleep(0.02)
+                said += capsys.readouterr().out
+
+    await overdue(1)
+    await desk.publisher.update("last", "ops", desk.now, eta=desk.now + timedelta(minutes=5))
+    await until(lambda: desk.live.version == 2)
+    desk.now += timedelta(minutes=6)
+    await overdue(2)
+    version = desk.live.version
+    await desk.publisher.post(GENERAL, "ops", desk.now, confirmed=True)
+    await until(lambda: desk.live.version > version)
+    said += capsys.readouterr().out
+
+    assert 2 == said.count("announcement overdue")
+    assert "area pl/mazowieckie/warszawa/wola" in said
+
+
+async def test_what_a_call_is_told_of_an_announcement(desk: Desk) -> None:
+    """What may follow, how long it is, whether it is over; by the project of the number dialled."""
+    mine = replace(OUTAGE, target=Target(project="acme"), after=OFFER)
+    await desk.publisher.post(mine, "ops", NOW, confirmed=True)
+    await until(lambda: desk.live.snapshot.announcements)
+    asked = {"language": "en", "service": "internet", "now": NOW}
+    (found,) = desk.live.match(CALL, **asked, project="acme")  # type: ignore[arg-type]
+    await desk.publisher.restore("last", "ops", NOW)
+    await until(lambda: desk.live.version == 2)
+    (over,) = desk.live.match(CALL, **asked, project="acme")  # type: ignore[arg-type]
+
+    assert (OFFER, False, False) == (found.after, found.may_end, found.restored)
+    assert 5.0 == found.length_s
+    assert (CONTINUE, False, True) == (over.after, over.may_end, over.restored)
+    assert () == desk.live.match(CALL, **asked, project="other")  # type: ignore[arg-type]
+    assert 1 == len(desk.live.fallback("100", "pl", NOW, project="acme")[0])
+
+
 async def test_the_ladder_gets_what_concerns_everybody(desk: Desk) -> None:
     """No areas; and only until the wording stops being true."""
     eta = NOW + timedelta(days=1)
-    await desk.publisher.post(OUTAGE, "ops", NOW)
+    await desk.publisher.post(OUTAGE, "ops", NOW, confirmed=True)
     await desk.publisher.post(Draft(Target(dnis="100"), {"pl": "Awaria."}, eta=eta), "ops", NOW)
     await until(lambda: desk.live.fallback("100", "pl")[0])
     stems, ends = desk.live.fallback("100", "pl")

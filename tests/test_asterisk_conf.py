@@ -248,13 +248,13 @@ def test_rule_7_broken_secrets_file_is_named(tmp_path: Path) -> None:
 
 def test_rule_8_agi_goes_to_loopback_with_the_token() -> None:
     """Every AGI() has address and token first."""
-    address = r"agi://127\.0\.0\.1:\$\{\w+\}/\$\{HOTLINE_AGI_TOKEN\}/(call|callback|agent)[,/]"
+    address = r"agi://127\.0\.0\.1:\$\{\w+\}/\$\{HOTLINE_AGI_TOKEN\}/(call|callback|restored|agent)[,/]"
 
-    assert len(calls("AGI")) == 5
+    assert len(calls("AGI")) == 6
     assert all(re.match(address, a) for a in calls("AGI"))
 
 
-@pytest.mark.parametrize("context", ["entry", "ladder", "dial-agent", "dial-target", "code", "callback"])
+@pytest.mark.parametrize("context", ["entry", "ladder", "dial-agent", "dial-target", "code", "callback", "restored"])
 def test_every_context_a_call_can_stay_in_has_its_ends(context: str) -> None:
     """T (lease), i (invalid) and h (hang-up)."""
     ends = {line.split()[2].split(",")[0] for line in dialplan()[context] if line.startswith("exten")}
@@ -264,7 +264,7 @@ def test_every_context_a_call_can_stay_in_has_its_ends(context: str) -> None:
 
 @pytest.mark.parametrize(("context", "first"), [
     ("entry", "TIMEOUT(absolute)=${HOTLINE_ENTRY_LEASE_S}"), ("code", "TIMEOUT(absolute)=${HOTLINE_LEASE_S}"),
-    ("callback", "TIMEOUT(absolute)=${HOTLINE_LEASE_S}"),
+    ("callback", "TIMEOUT(absolute)=${HOTLINE_LEASE_S}"), ("restored", "TIMEOUT(absolute)=${HOTLINE_LEASE_S}"),
     ("ladder", "TIMEOUT(absolute)=0"), ("dial-agent", "TIMEOUT(absolute)=0"), ("dial-target", "TIMEOUT(absolute)=0"),
 ])
 def test_lease_is_the_first_thing(context: str, first: str) -> None:

@@ -82,7 +82,7 @@ class FakeDialler:
 
     def __exit__(self, *_: object) -> None: ...
 
-    async def dial(self, callback_id: str, number: str, shown: str) -> None:
+    async def dial(self, callback_id: str, number: str, shown: str, context: str = "callback") -> None:
         self.dialled.append(number)
 
 

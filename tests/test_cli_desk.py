@@ -14,9 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ivr import asterisk, errors
+from ivr.announce import preview as previewing
 from ivr.announce import publish as publishing
 from ivr.call import Call
-from ivr.cli import agent, announce, call, customers
+from ivr.cli import agent, announce, announce_desk, call, customers
 from ivr.record import trace as t
 from ivr.record.store import Records
 from ivr.settings import Settings
@@ -31,9 +32,10 @@ Run = Callable[..., Result]
 def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings with a database of their own, no Redis and no Asterisk."""
     conf = desk_settings(tmp_path)
-    for module in MODULES.values():
+    for module in (announce_desk, customers, agent, call):
         monkeypatch.setattr(module, "settings", lambda: conf)
     monkeypatch.setattr(publishing, "spoken_maker", FakeMaker)
+    monkeypatch.setattr(previewing, "spoken_maker", FakeMaker)
     return conf
 
 

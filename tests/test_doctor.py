@@ -13,14 +13,16 @@ from tests.support.hotline import Hotline
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 
-PARTS = ["programs", "dialplans", "prompts", "database", "redis", "asterisk", "AMI", "FastAGI", "disk", "clock"]
+PARTS = ["programs", "dialplans", "prompts", "database", "redis", "asterisk", "AMI", "FastAGI", "page", "disk",
+         "clock"]
 
 
 @pytest.fixture(scope="module")
 def hotline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotline]:
     running = Hotline(tmp_path_factory.mktemp("doctor"))
     try:
-        yield running.start()
+        running.start().start_web()
+        yield running
     finally:
         running.stop()
 
@@ -107,12 +109,26 @@ def test_asterisk_is_gone(hotline: Hotline) -> None:
     assert "Asterisk" in parts["AMI"]["mend"]
 
 
+def test_a_page_that_is_gone(hotline: Hotline) -> None:
+    """Killed: only the page is unwell, with its address, and how to start it."""
+    hotline.kill("web")
+    try:
+        status, parts = examine(hotline)
+    finally:
+        hotline.start_web()
+
+    assert status == 1
+    assert ["page"] == unwell(parts)
+    assert hotline.page in parts["page"]["found"]
+    assert "ivr web" in parts["page"]["mend"]
+
+
 def test_a_set_up_that_was_never_made(hotline: Hotline) -> None:
     """A fresh var folder: database and prompts say which command makes them, and nothing is a traceback."""
     fresh = Hotline(hotline.folder / "fresh")
     status, parts = examine(fresh)
 
     assert status == 1
-    assert {"prompts", "database", "redis", "asterisk", "AMI", "FastAGI"} == set(unwell(parts))
+    assert {"prompts", "database", "redis", "asterisk", "AMI", "FastAGI", "page"} == set(unwell(parts))
     assert parts["database"]["mend"] == "make setup"
     assert "prompts render" in parts["prompts"]["mend"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from ivr.flow import commands as c
 from ivr.flow.declare import KEYS
 from ivr.flow.facts import FACTS, VALUE_CHARS, Value
+from ivr.flow.heard import as_heard
 from ivr.flow.load import build
 from ivr.flow.model import Dialplans
 from ivr.flow.place import VARIABLES_CHARS, read_place, read_reached, read_variables, write_place, write_variables
@@ -219,6 +221,10 @@ def event_of(command: c.Command, number: int) -> c.Event:
     """Return some event that answers `command`, odd ones too."""
     key = ("", "", *KEYS, "x", "11", "٣", "01")[number % 18]
     found = [known(f"n{number % 7 + i}", certain=number % 2 == 0, may_end=number % 3 == 0) for i in range(number % 9)]
+    found = [
+        replace(as_heard(each, number % 4), opt_in=number % 5 > 1, after=("end", "offer", "continue")[number % 11 % 3])
+        for each in found
+    ]
     match command:
         case c.Play():
             return c.Heard(key)
@@ -237,7 +243,7 @@ def event_of(command: c.Command, number: int) -> c.Event:
             return c.Queued(outcomes[number % len(outcomes)], key)
         case c.Transfer():
             return c.Transferred(("answered", "busy", "no_answer", "failed", "odd", "")[number % 6])
-        case c.OfferCallback() | c.TakeMessage():
+        case c.OfferCallback() | c.TakeMessage() | c.OptIn():
             return c.Arranged(("booked", "declined", "kept", "none", "odd", "")[number % 6])
         case c.Fetch():
             reply = {"account": "9" * (number % 400), "Bad Name": "x", "": "y"} | {

@@ -190,7 +190,7 @@ def test_the_prompts_of_defaults_must_exist_too() -> None:
     said = "outcome {0} says prompt '{1}', which does not exist; expected that prompt, or `on.{0}`"
 
     assert {
-        "steps.first: " + said.format("nobody", "no_agents"),
+        "steps.first: " + said.format("nobody", "no_agents") + "; did you mean 'offer_agent'?",
         "steps.b: " + said.format("too_many", "too_many_tries"),
         "steps.b.no_input_prompt: there is no prompt 'no_input', the default of no_input_prompt; "
         "expected another prompt",

@@ -167,6 +167,14 @@ def test_what_nothing_uses_is_noted_and_no_mistake() -> None:
     }
 
 
+def test_a_webhook_that_no_step_asks_may_be_for_text_messages() -> None:
+    """`sms_restored` is asked by the campaign of restorations; a misspelt one is noted."""
+    hooks = '\n[webhooks]\nsms_restored = "https://sms.example/send"\nsms_restore = "https://sms.example/send"\n'
+    found = drafted({"main": flow('[steps.first]\nkind = "queue"\nqueue = "plain"\n')}, numbers=NUMBERS + hooks)
+
+    assert {note.where for note in found.notes if note.where.startswith("webhooks")} == {"webhooks.sms_restore"}
+
+
 def test_a_number_whose_callers_only_go_round_is_told() -> None:
     """A menu that leads to itself is no service."""
     ring = 'title = "T"\nstart = "m"\nrescue = "m"\n[steps.m]\nkind = "menu"\nprompt = "main_menu"\non.1 = "m"\n'

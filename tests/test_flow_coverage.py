@@ -70,8 +70,8 @@ def test_a_menu_asks_again_only_where_it_can(steps: str, expected: set[str]) -> 
     ("after", "expected"),
     [
         ("continue", {"nothing", "continue"}),
-        ("offer", {"nothing", "other", "agent", "no_input"}),
-        ("end", {"nothing", "other", "agent", "no_input", "ended"}),
+        ("offer", {"nothing", "other", "agent", "opted_in", "no_input"}),
+        ("end", {"nothing", "other", "agent", "opted_in", "no_input", "ended"}),
     ],
 )
 def test_an_announcement_ends_the_call_only_where_it_may(after: str, expected: set[str]) -> None:

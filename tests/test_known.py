@@ -42,7 +42,7 @@ async def published(publisher: Publisher, call: Any, **values: Any) -> None:
     """Bring an announcement to the calls."""
     now = datetime.now(UTC)
     draft = Draft(Target(areas=(WOLA,)), {"pl": "Uwaga."}, "internet", until=now + timedelta(hours=3))
-    await publisher.post(replace(draft, **values), "ops", now)
+    await publisher.post(replace(draft, **values), "ops", now, confirmed=True)
     await call.parts.live.refresh()
 
 
@@ -81,9 +81,9 @@ async def test_announcements_are_those_of_who_was_found(desk: Any) -> None:
     """Not those of the number he calls from."""
     call, publisher = desk
     await published(publisher, call)
-    before = find_announcements(call, "")
+    before = await find_announcements(call, "")
     await find_customer(call, FindCustomer("account", "1002"))
-    (found,) = find_announcements(call, "internet")
+    (found,) = await find_announcements(call, "internet")
 
     assert () == before
     assert found.certain
@@ -96,10 +96,10 @@ async def test_planned_work_and_information(desk: Any) -> None:
     call, publisher = desk
     await find_customer(call, FindCustomer("account", "1002"))
     await published(publisher, call, kind=INFO, service="phone")
-    nothing = find_state(call, "")
+    nothing = await find_state(call, "")
     await published(publisher, call, kind=PLANNED)
-    state = find_state(call, "")
-    heard = find_announcements(call, "")
+    state = await find_state(call, "")
+    heard = await find_announcements(call, "")
 
     assert () == nothing.announcements
     assert [True] == [each.planned for each in state.announcements]
@@ -109,10 +109,10 @@ async def test_planned_work_and_information(desk: Any) -> None:
 async def test_where_nobody_knows_where_he_lives(desk: Any) -> None:
     """That is said apart from `all is well`."""
     call, _ = desk
-    before = find_state(call, "").area_known
+    before = (await find_state(call, "")).area_known
     await find_customer(call, FindCustomer("postcode", "01234"))
 
-    assert (False, True) == (before, find_state(call, "").area_known)
+    assert (False, True) == (before, (await find_state(call, "")).area_known)
 
 
 @pytest.mark.parametrize("command", [FindCustomer("account", "1001"), FindCustomer("postcode", "01234")])

@@ -135,6 +135,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     running = Run(Hotline(tmp_path_factory.mktemp("make")))
     try:
         running.wait_ready()
+        running.wait(lambda: "ready: page" in running.output, 60, "the page's ready line")
         yield running
     finally:
         running.end()
@@ -170,9 +171,10 @@ def test_a_second_run_on_the_same_ports_names_each_and_its_setting(run: Run) -> 
     assert second.returncode != 0
     assert "Traceback" not in second.stderr
     for setting, port in (("HOTLINE_SIP_PORT", conf.sip_port), ("HOTLINE_AMI_PORT", conf.ami_port),
-                          ("HOTLINE_AGI_PORT", conf.agi_port), ("HOTLINE_REDIS_PORT", conf.redis_port)):
+                          ("HOTLINE_AGI_PORT", conf.agi_port), ("HOTLINE_REDIS_PORT", conf.redis_port),
+                          ("HOTLINE_WEB_PORT", conf.web_port)):
         assert 1 == sum(f"port {port} is taken" in line and f"set {setting} to" in line for line in lines), lines
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert run.process.poll() is None
 
 

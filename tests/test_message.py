@@ -5,14 +5,14 @@ from __future__ import annotations
 import wave
 from pathlib import Path
 
-from ivr.message import BEEP_S, RATE, _beep, _is_complete
+from ivr.message import BEEP_S, RATE, _is_complete, beep_file
 
 
 def test_the_tone_is_made_once(tmp_path: Path) -> None:
     """8 kHz, mono, as long as it should be, in a folder for the owner."""
-    file = _beep(tmp_path / "messages")
+    file = beep_file(tmp_path / "messages")
     made = file.stat().st_mtime_ns
-    with wave.open(str(_beep(tmp_path / "messages"))) as tone:
+    with wave.open(str(beep_file(tmp_path / "messages"))) as tone:
         assert (tone.getframerate(), tone.getnchannels(), tone.getnframes()) == (RATE, 1, int(BEEP_S * RATE))
 
     assert file.stat().st_mtime_ns == made

@@ -15,8 +15,8 @@ from ivr import db
 from ivr.db import Database
 from ivr.errors import InputError
 from ivr.record.model import CallRecord
-from ivr.record.search import Wanted, search
 from ivr.record.rows import call_row
+from ivr.record.search import Wanted, search
 from tests.support.desk import NOW, desk_settings, opened
 
 QUEUES, AGENTS, ENDS = ("", "internet", "tv"), ("", "anna", "bob"), ("", "agent", "announced", "abandoned")

@@ -218,7 +218,7 @@ def test_what_only_the_world_knows_is_asked() -> None:
     question = call.screen.questions[0]
 
     assert [choice.outcome for choice in question.choices if choice.key != "*"] == [
-        "answered", "nobody", "full", "too_long", "timeout", "failed"
+        "answered", "nobody", "full", "too_long", "timeout", "opted_in", "failed"
     ]  # fmt: skip
     assert not {choice.key for choice in question.choices} & set("fhtw? ")
     assert (call.taken.disposition, call.taken.ways[-1]) == ("agent", ("main", "support", "answered"))

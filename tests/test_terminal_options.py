@@ -133,7 +133,7 @@ async def hotline(tmp_path: Path) -> Settings:
         await Customers(database, settings)._write([JAN], None)
         publisher = Publisher(database, settings, maker=FakeMaker())
         draft = Draft(Target(areas=("pl/mazowieckie",)), {"pl": "Awaria."}, "internet", NOW + timedelta(hours=3))
-        await publisher.post(draft, "ops", NOW)
+        await publisher.post(draft, "ops", NOW, confirmed=True)
     return settings
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ivr.flow.commands import Queued
+from ivr.flow.commands import Announcement, Queued
 from ivr.flow.model import QueueConfig
-from ivr.sound import Prompt
+from ivr.sound import Clip, Prompt
 from ivr.telling import Telling
 from ivr.waiting import ROUTER_PATIENCE_S, WaitForAgent
 from routing.errors import RouterUnavailable
@@ -140,3 +141,130 @@ async def test_redis_may_be_away_for_a_while_not_for_ever(line: Line) -> None:
 
     assert first == ()
     assert await waiting._look_around(again=False) == Queued("failed")
+
+
+# -- what is published while he waits
+
+NEW = Announcement("a", 1, (Clip("/a", "announcement:a v1"),), True, True, "why", opt_in=True)
+OTHER = replace(NEW, announcement_id="b", phrases=(Clip("/b", "announcement:b v1"),), opt_in=False)
+
+
+class Ears:
+    """Happenings: is an agent or a key there?"""
+
+    def __init__(self, pending: int | None = None) -> None:
+        """pending  after how many looks somebody is there, None for never."""
+        self.looks, self.pending_after = 0, pending
+
+    @property
+    def pending(self) -> bool:
+        self.looks += 1
+        return self.pending_after is not None and self.looks > self.pending_after
+
+    async def heard(self, key: str) -> str:
+        return key
+
+
+class Hears:
+    """Listening, and the voice of a session. keys  what stops which announcement or prompt."""
+
+    def __init__(self, *new: Announcement, **keys: str) -> None:
+        self.new, self.keys, self.said, self.decisions = new, keys, list[str](), list[str]()
+        self.asked = 0
+
+    async def news(self) -> tuple[Announcement, ...]:
+        self.asked += 1
+        return self.new
+
+    async def play(self, of: Any, phrases: Any, keys: str = "", where: str = "") -> str:
+        if isinstance(of, Announcement):
+            assert where == "queue"
+            name, known = of.announcement_id, phrases
+        else:
+            (prompt,) = of
+            name, known = prompt.key, phrases
+        self.said.append(name)
+        key = self.keys.get(name, "")
+        assert not key or key in (keys or known)
+        return key
+
+    async def remember(self) -> None:
+        self.said.append("remembered")
+
+    def decided(self, outcome: str) -> None:
+        self.decisions.append(outcome)
+
+
+def hearing(line: Line, ears: Hears, *, emergency: bool = False) -> WaitForAgent:
+    """Return somebody who waits, woken by news."""
+    waiting = stay(line)
+    waiting.telling.queue = replace(SUPPORT, emergency=emergency)
+    caller: Any = waiting.session
+    caller.listening, caller.play = ears, ears.play
+    waiting.news.set()
+    return waiting
+
+
+async def test_news_are_told_once_and_he_may_choose(line: Line) -> None:
+    """All of them, then the choice; the music is started again afterwards."""
+    ears = Hears(NEW, OTHER)
+    waiting = hearing(line, ears)
+    waiting.music = True
+    keys = [await waiting._hear_news(Ears()) for _ in range(3)]  # type: ignore[arg-type]
+
+    assert ["", "", ""] == keys
+    assert ["a", "b", "remembered", "waiting_opt_in"] == ears.said
+    assert (1, False, ("a",)) == (ears.asked, waiting.music, waiting.opt_in)
+    assert waiting._chooses("2")
+    assert not waiting._chooses("")
+    assert [] == ears.decisions
+
+
+async def test_the_choice_is_over_after_a_while(line: Line) -> None:
+    """Then 2 is what the queue says it is, and he has decided to wait."""
+    ears = Hears(NEW)
+    waiting = hearing(line, ears)
+    await waiting._hear_news(Ears())  # type: ignore[arg-type]
+    waiting.choice_until = time.monotonic() - 0.1
+
+    assert not waiting._chooses("2")
+    assert (["waiting"], ()) == (ears.decisions, waiting.opt_in)
+
+
+@pytest.mark.parametrize("during", ["a", "waiting_opt_in"])
+async def test_2_counts_as_soon_as_it_is_pressed(line: Line, during: str) -> None:
+    """In the middle of the announcement as well."""
+    waiting = hearing(line, Hears(NEW, **{during: "2"}))
+    key = await waiting._hear_news(Ears())  # type: ignore[arg-type]
+
+    assert waiting._chooses(key)
+
+
+async def test_nothing_is_offered_where_nobody_can_be_called(line: Line) -> None:
+    """He hears it, and that is all."""
+    ears = Hears(OTHER)
+    waiting = hearing(line, ears)
+    await waiting._hear_news(Ears())  # type: ignore[arg-type]
+
+    assert ["b", "remembered"] == ears.said
+    assert not waiting._chooses("2")
+
+
+async def test_an_agent_comes_first(line: Line) -> None:
+    """What is left is told if nothing came of it."""
+    ears = Hears(NEW, OTHER)
+    waiting = hearing(line, ears)
+    await waiting._hear_news(Ears(pending=2))  # type: ignore[arg-type]
+    before = [*ears.said]
+    await waiting._hear_news(Ears())  # type: ignore[arg-type]
+
+    assert ["a", "remembered"] == before
+    assert ["b", "remembered"] == ears.said[2:]
+
+
+async def test_an_emergency_queue_tells_nothing_but_the_place(line: Line) -> None:
+    """Who is there has no time for it."""
+    ears = Hears(NEW)
+    await hearing(line, ears, emergency=True)._hear_news(Ears())  # type: ignore[arg-type]
+
+    assert (0, []) == (ears.asked, ears.said)

@@ -42,6 +42,18 @@ def test_all_there_is_to_tell() -> None:
     )
 
 
+def test_what_he_has_heard_of_is_named_where_there_is_a_sentence_for_it() -> None:
+    """A service nobody has words for is `the announcement`; so is what he said is not his problem."""
+
+    def said(*services: str, again: bool = False) -> list[str]:
+        news = CallerNews(FAULTS, 5, "pl", announced=True, services=services, again=again)
+        return [each.key for each in whisper(news, [FAULTS], "pl") if isinstance(each, Prompt)]
+
+    assert said("internet", "tv") == ["whisper_heard_internet", "whisper_heard_tv"]
+    assert said("internet", "water", again=True) == ["whisper_heard_internet", "whisper_calls_again"]
+    assert said("water") == said("") == said() == ["whisper_heard_announcement"]
+
+
 def test_what_has_no_prompt_is_left_out() -> None:
     """A new queue needs no recording before it can be used."""
     said = (Prompt("whisper_queue_new"), Prompt("whisper_waited"), SayDuration(3))

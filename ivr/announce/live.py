@@ -10,19 +10,21 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from ivr import db, log
+from ivr.announce.brief import brief
 from ivr.announce.match import Match, match
-from ivr.announce.model import INFO, KINDS, PLANNED, Version
-from ivr.announce.publish import ANSWERS, HINTS, clip_folder
+from ivr.announce.model import INFO, KINDS, OUTAGE, PLANNED, RESTORED, ClipRef, Version, overdue
+from ivr.announce.news import News
+from ivr.announce.publish import clip_folder
 from ivr.announce.speech import exists
 from ivr.announce.store import SNAPSHOT, Announcements
-from ivr.announce.wording import LATER, TODAY, TOMORROW, language_order, variant
+from ivr.announce.wording import language_order, true_until, variant
+from ivr.answers import ANNOUNCEMENTS, answer
 from ivr.call import Call, Customer
 from ivr.db import Database
 from ivr.desk import customers
@@ -66,6 +68,8 @@ class Live:
         self._store = Announcements(database, clip_folder(settings).parent)
         self._customers = customers.Customers(database, settings)
         self._heard: object = ()
+        self.news = News()  # for who waits in a queue
+        self._overdue: set[tuple[str, int]] = set()  # versions ops was told of
         self._loaded, self._wake, self._changed = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._database_lost = False
 
@@ -89,36 +93,38 @@ class Live:
 
     def match(
         self, call: Call, *, language: str, service: str, now: datetime, customer: Customer | None = None,
-        kinds: Collection[str] = KINDS,
+        kinds: Collection[str] = KINDS, project: str = "",
     ) -> tuple[Announcement, ...]:  # fmt: skip
         """Return what `call` should hear, in playing order, in the best language there is.
 
         customer  who was found to call, None for the one whose number it is.  kinds  of announcements.
+        project  of the number he dialled.
         A tainted call matches only what is for everyone: nothing it says about itself is believed.
         """
-        ani, dnis = ("", "") if call.tainted else (call.ani, call.dnis)
+        ani, dnis, project = ("", "", "") if call.tainted else (call.ani, call.dnis, project)
         found = match(
             (each for each in self.snapshot.announcements if each.kind in kinds), number=self._number(ani), dnis=dnis,
-            customer=customer or self.customer(ani), service=service, now=now,
+            customer=customer or self.customer(ani), service=service, now=now, project=project,
         )  # fmt: skip
         heard = (self._announcement(hit, language, now) for hit in found)
         return tuple(each for each in heard if each is not None)
 
     def fallback(
-        self, dnis: str, language: str, now: datetime | None = None
+        self, dnis: str, language: str, now: datetime | None = None, *, project: str = ""
     ) -> tuple[tuple[str, ...], datetime | None]:
         """Return the clips that concern everybody who dials `dnis`, and until when they are true.
 
         For Asterisk's own ladder, which knows no customers. No clips: ((), None).
         """
         at = now or self.clock()
-        found = match(self.snapshot.announcements, number="", dnis=dnis, customer=None, service="", now=at)
+        found = match(self.snapshot.announcements, number="", dnis=dnis, customer=None, service="", now=at,
+                      project=project)  # fmt: skip
         stems, ends = [], []
         for hit in found:
-            stem, which = self._clip(hit.version, language, at)
-            if stem:
-                stems.append(stem)
-                ends.append(self._true_until(hit.version, which, at))
+            clip = self._clip(hit.version, language, at)
+            if clip:
+                stems.append(clip.file)
+                ends.append(true_until(hit.version, at, self._zone))
         return tuple(stems), min(ends, default=None)
 
     def _number(self, ani: str) -> str:
@@ -129,39 +135,34 @@ class Live:
 
     def _announcement(self, hit: Match, language: str, now: datetime) -> Announcement | None:
         """Return what is played; None when its audio is gone and no general prompt could stand for it."""
-        stem, _ = self._clip(hit.version, language, now)
-        kind = hit.version.kind
-        phrase: Phrase = Prompt(_general(hit.version))
-        if stem:
-            phrase = Clip(stem, hit.version.name)
-        else:
-            logger.error("announcement has no audio, the general one is played", announcement=hit.version.name)
-            if kind == INFO:
+        version = hit.version
+        clip = self._clip(version, language, now)
+        phrase: Phrase = Clip(clip.file, version.name) if clip else Prompt(_general(version))
+        if clip is None:
+            logger.error("announcement has no audio, the general one is played", announcement=version.name)
+            if version.kind == INFO or version.state == RESTORED:
                 return None
         return Announcement(
-            hit.version.announcement_id, hit.version.version, (phrase,), hit.certain, hit.may_end and kind != INFO,
-            hit.why, planned=kind == PLANNED,
+            version.announcement_id, version.version, (phrase,), hit.certain, hit.may_end, hit.why,
+            planned=version.kind == PLANNED, after=hit.after, length_s=clip.seconds if clip else 0.0,
+            restored=version.state == RESTORED, service=version.service,
+            opt_in=version.kind == OUTAGE and version.state != RESTORED, brief=brief(version, now, self._zone),
         )  # fmt: skip
 
-    def _clip(self, version: Version, language: str, now: datetime) -> tuple[str, str]:
-        """Return the stem of the audio and its variant, ('', '') when every file of it is gone."""
-        wanted = variant(version.eta, now, self._zone)
+    def _clip(self, version: Version, language: str, now: datetime) -> ClipRef | None:
+        """Return the audio, None when every file of it is gone."""
+        wanted = variant(version, now, self._zone)
         for each in language_order(language, self.settings.default_language, version.clips):
             variants = version.clips[each]
             for which in dict.fromkeys((wanted, *variants)):
                 if which in variants and exists(variants[which].file):
-                    return variants[which].file, which
-        return "", ""
+                    return variants[which]
+        return None
 
-    def _true_until(self, version: Version, which: str, now: datetime) -> datetime:
-        """Return when this wording stops being true: at its expected end, or when `tomorrow` is today."""
-        ends = [version.until]
-        if version.eta and which in (TODAY, TOMORROW, LATER):
-            ends.append(version.eta)
-        if which in (TOMORROW, LATER):
-            midnight = now.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-            ends.append((midnight + timedelta(days=1)).astimezone(UTC))
-        return min(ends)
+    @property
+    def database_lost(self) -> bool:
+        """Did the last look at the database fail?"""
+        return self._database_lost
 
     # -- kept fresh
 
@@ -171,7 +172,7 @@ class Live:
             tasks.create_task(self._poll())
             tasks.create_task(self._tell())
             if self.redis is not None:
-                tasks.create_task(listen(self.redis, HINTS, self._wake))
+                tasks.create_task(listen(self.redis, ANNOUNCEMENTS.hints, self._wake))
 
     async def wait_loaded(self) -> None:
         """Return after the first attempt to load, also when the database is dead: calls go on without."""
@@ -220,25 +221,29 @@ class Live:
             self._database_lost = False
         if changed:
             logger.info("announcements swapped", version=self.version, live=len(self.snapshot.announcements))
-            await self._answer()
-
-    async def _answer(self) -> None:
-        """Tell whoever published that callers of this controller hear it; nobody depends on it."""
-        if self.redis is not None:
-            with contextlib.suppress(RedisError, OSError, TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await self.redis.publish(ANSWERS, str(self.version))
+            await answer(self.redis, ANNOUNCEMENTS, self.version)
 
     def _notice_change(self) -> None:
         """Wake `_tell` when callers hear something else than before: also when a time has passed."""
         now = self.clock()
         heard = [
-            (each.name, variant(each.eta, now, self._zone))
+            (each.name, variant(each, now, self._zone))
             for each in self.snapshot.announcements if each.is_live(now)
         ]  # fmt: skip
         if heard != self._heard:
             self._heard = heard
             self._changed.set()
+            self.news.tell()
+            self._tell_ops(now)
+
+    def _tell_ops(self, now: datetime) -> None:
+        """Log, once a version, that its expected end has passed and nobody has said what holds now."""
+        late = overdue(self.snapshot.announcements, now)
+        for each in late:
+            if (each.announcement_id, each.version) not in self._overdue and each.eta:
+                logger.warning("announcement overdue, callers hear that it takes longer", announcement=each.name,
+                               concerns=str(each.target), since=each.eta.isoformat())  # fmt: skip
+        self._overdue = {(each.announcement_id, each.version) for each in late}
 
     async def _tell(self) -> None:
         while True:

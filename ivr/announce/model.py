@@ -6,9 +6,10 @@ Every change is a new version; the newest one holds. `store` keeps them, `live` 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 DRAFT, APPROVED, LIVE, RESTORED, ENDED = "draft", "approved", "live", "restored", "ended"
 STATES = (DRAFT, APPROVED, LIVE, RESTORED, ENDED)
@@ -19,7 +20,11 @@ END, OFFER, CONTINUE = "end", "offer", "continue"
 AFTER = (END, OFFER, CONTINUE)
 OPS, RADAR, MONITORING, PHONE, REOPENED = "ops", "radar", "monitoring", "phone", "reopened"
 SOURCES = (OPS, RADAR, MONITORING, PHONE, REOPENED)
-SERVICE_MOST, TEXT_MOST = 40, 1200
+MACHINES = (RADAR, MONITORING, REOPENED)
+SERVICE_MOST, TEXT_MOST, NOTE_MOST = 40, 1200, 400
+AREAS_MOST, NUMBERS_MOST = 100, 20_000
+SCHEDULED, OVERDUE, EXPIRED = "scheduled", "overdue", "expired"
+CONDITIONS = (DRAFT, APPROVED, SCHEDULED, LIVE, OVERDUE, RESTORED, EXPIRED, ENDED)
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,11 @@ class Target:
         """Does it take a known customer to be concerned?"""
         return bool(self.areas or self.node or self.numbers)
 
+    @cached_property
+    def listed(self) -> frozenset[str]:
+        """`numbers`, quick to look one up in."""
+        return frozenset(self.numbers)
+
     def __str__(self) -> str:
         who = [f"area {area}" for area in self.areas]
         who += [f"node {self.node}"] if self.node else []
@@ -74,12 +84,14 @@ class ClipRef:
 class Version:
     """One version of one announcement.
 
-    eta  expected end, None when unknown; eta_from  the earliest, when it is a range.  starts  not heard before.
+    eta  expected end, None when unknown.  eta_from  the earliest, when it is a range; of planned work, when it begins.
+    starts  not heard before.
     until  when it is no longer played, whatever else happens.  as_of  the age of the information is said.
     clips  language -> variant of the wording (announce/wording.py) -> audio; empty for a draft.
     kind  outage; planned: work that was announced; info: no fault at all, so it never ends a call.
     after  the most that may follow it: end, offer or continue; a flow's step may ask for less.
     source  where it came from.  note  why, in words, for ops to read.
+    recordings  language -> name of a recording (announce/recording.py) played in place of that text.
     """
 
     announcement_id: str
@@ -100,6 +112,7 @@ class Version:
     after: str = END
     source: str = OPS
     note: str = ""
+    recordings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -108,6 +121,27 @@ class Version:
     def is_live(self, now: datetime) -> bool:
         """Is it to be played at `now`?"""
         return self.state in HEARD and now < self.until and (self.starts is None or now >= self.starts)
+
+
+def condition(version: Version, now: datetime) -> str:
+    """Return what holds of it at `now`, one of CONDITIONS: its state, or what time has made of that.
+
+    scheduled  live, but its beginning is to come.  overdue  live, and its expected end has passed.
+    expired  `until` has passed.
+    """
+    if version.state not in HEARD:
+        return version.state
+    if now >= version.until:
+        return EXPIRED
+    if version.starts is not None and now < version.starts:
+        return SCHEDULED
+    late = version.eta is not None and now >= version.eta and version.kind != INFO
+    return OVERDUE if late and version.state == LIVE else version.state
+
+
+def overdue(versions: Iterable[Version], now: datetime) -> tuple[Version, ...]:
+    """Return those that are heard though their expected end has passed: somebody has to say what holds now."""
+    return tuple(each for each in versions if condition(each, now) == OVERDUE)
 
 
 def service_name(text: str) -> str:

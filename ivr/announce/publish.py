@@ -1,14 +1,11 @@
 """The one way an announcement goes live, changes and ends: clips made and verified, then one transaction.
 
 After the transaction a hint goes over Redis and the first controller's answer is waited for; controllers
-also poll, so a lost hint costs half a second. Called by the command line.
+also poll, so a lost hint costs half a second. Called by the command line, the page, the API and machines that draft.
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,54 +14,72 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from ivr.announce.model import DRAFT, ENDED, LIVE, OUTAGE, TEXT_MOST, Target, Version
+from ivr.announce.audience import Reach
+from ivr.announce.cautions import cautions
+from ivr.announce.draft import Draft, check, default_until
+from ivr.announce.model import (
+    APPROVED,
+    CONTINUE,
+    DRAFT,
+    ENDED,
+    LIVE,
+    NOTE_MOST,
+    PLANNED,
+    RESTORED,
+    Target,
+    Version,
+)
 from ivr.announce.speech import Maker, make_clips, spoken_maker
-from ivr.announce.store import Announcements, Audience
-from ivr.announce.wording import ADVISED_S, text_warnings
-from ivr.call import LANGUAGES
+from ivr.announce.store import Announcements
+from ivr.announce.wording import restored_texts
+from ivr.answers import ANNOUNCEMENTS, Answers
 from ivr.db import Database
-from ivr.errors import InputError, SpeechError
+from ivr.errors import DatabaseError, InputError, SpeechError
 from ivr.settings import Settings
 
-HINTS = "hotline:announcements"  # published: the snapshot's new version
-ANSWERS = "hotline:announcements:live"  # published by each controller whose callers hear that version
-ANSWER_S = 2.0
-AFTER_ETA = timedelta(hours=4)
-WITHOUT_ETA = timedelta(hours=12)
+RESTORED_MIN, RESTORED_MOST_MIN = 60, 24 * 60
+DAY = timedelta(days=1)
+CALLS_MOST = 50_000  # calls looked at when nothing else says how many a target concerns
 Keep = Literal["keep"]
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # no voice says them
+
+__all__ = ["Draft", "NeedsConfirmation", "Outcome", "Publisher", "clip_folder"]
 
 
-@dataclass(frozen=True)
-class Draft:
-    """What ops typed, already read into types. until  None chooses a sensible end."""
+class NeedsConfirmation(InputError):
+    """It concerns so many that it is asked twice; nothing was changed.
 
-    target: Target
-    texts: Mapping[str, str]
-    service: str = ""
-    eta: datetime | None = None
-    until: datetime | None = None
-    kind: str = OUTAGE
+    audience  those concerned, and all.  of  what was counted: customers, or calls of the last 24 hours.
+    """
+
+    def __init__(self, audience: tuple[int, int], of: str) -> None:
+        self.audience, self.of = audience, of
+        found, total = audience
+        self.said = f"this concerns {found} of {total} {of} ({found / total:.0%})"
+        super().__init__(f"{self.said}; expected a second confirmation")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What was done. audience  customers concerned, and all; None where they do not matter.
 
-    heard_after_s  until the first controller's callers hear it, None when none answered.
+    heard_after_s  until the first controller's callers hear it, None when none answered.  opt_ins  callers who asked to
+    be told and are called now.
     """
 
     version: Version
     warnings: tuple[str, ...] = ()
     audience: tuple[int, int] | None = None
     heard_after_s: float | None = None
+    opt_ins: int = 0
 
 
 @dataclass
 class Publisher:
-    """Post, change and end announcements. redis  None sends no hint.  maker  replaced in tests."""
+    """Post, change, restore and end announcements. redis  None sends no hint.  maker  replaced in tests.
+
+    Where an id is asked for, its beginning or `last` will do. Every change is a new version by `author` at `now`.
+    """
 
     database: Database
     settings: Settings
@@ -74,120 +89,215 @@ class Publisher:
 
     def __post_init__(self) -> None:
         self.store = Announcements(self.database, clip_folder(self.settings).parent)
+        self.reach = Reach(self.database)
         self.zone = ZoneInfo(self.settings.timezone)
 
-    async def post(self, draft: Draft, author: str, now: datetime, *, hold: bool = False) -> Outcome:
+    # -- towards the phones
+
+    async def post(
+        self, draft: Draft, author: str, now: datetime, *, hold: bool = False, confirmed: bool = False
+    ) -> Outcome:
         """Bring a new announcement to the phones, or keep it as a draft when `hold`.
 
-        Raises InputError when something in it is wrong (nothing is kept), SpeechError when no voice could
-        speak it (it is kept as a draft).
+        Raises InputError when something in it is wrong, NeedsConfirmation when it concerns many and was not `confirmed`
+        (nothing is kept), SpeechError when no voice could speak it (it is kept as a draft).
         """
-        until = draft.until or default_until(draft.eta, now)
-        self._check(draft.texts, draft.eta, until, now)
-        version = Version(await self.store.unused_id(), 1, DRAFT, author, now, draft.target, draft.service,
-                          dict(draft.texts), draft.eta, until, kind=draft.kind)  # fmt: skip
+        version = draft.version(await self.store.unused_id(), 1, author, now)
+        check(version, now, self.zone)
         if hold:
-            await self.store.add(version)
-            return Outcome(version, tuple(await self._warnings(version, now)), await self._audience(version))
+            return await self._keep(version, now)
         try:
-            return await self._go_live(version, now)
+            return await self._go_live(version, now, confirmed)
         except SpeechError as error:
             await self.store.add(version)
             retry = f"ivr announce publish {version.announcement_id}"
             raise SpeechError(f"{error}; kept as a draft, `{retry}` tries again") from error
 
-    async def publish(self, announcement_id: str, author: str, now: datetime) -> Outcome:
-        """Bring a draft to the phones."""
-        held = (await self.store.history(announcement_id))[-1]
+    async def draft(self, draft: Draft, author: str, now: datetime) -> Outcome:
+        """Keep a draft."""
+        return await self.post(draft, author, now, hold=True)
+
+    async def draft_again(self, draft: Draft, author: str, now: datetime) -> Outcome:
+        """Keep a draft of a machine; an open one of the same source, service and target is changed instead.
+
+        What a person has changed in it since stays: only the note is new. The same once more is no new version.
+        """
+        same = (draft.source, draft.service, draft.target)
+        drafts = (each for each in await self.store.newest() if each.state in (DRAFT, APPROVED) and now < each.until)
+        held = next((each for each in drafts if (each.source, each.service, each.target) == same), None)
+        if held is None:
+            return await self.draft(draft, author, now)
+        fresh = draft.version(held.announcement_id, held.version + 1, author, now)
+        if held.author != author:
+            fresh = replace(_next(held, held.author, now), note=fresh.note)
+        elif draft.until is None and draft.eta == held.eta:
+            fresh = replace(fresh, until=held.until)
+        if fresh == replace(held, version=fresh.version, at=fresh.at):
+            return Outcome(held, (), await self._audience(held.target))
+        return await self._keep(fresh, now)
+
+    async def approve(self, announcement_id: str, author: str, now: datetime) -> Outcome:
+        """Say that a draft is fit to be heard; a change of it afterwards takes that back."""
+        held = await self.store.last(announcement_id)
         if held.state != DRAFT:
             raise InputError(f"announcement {held.announcement_id} is not a draft, it is {held.state}")
-        self._check(held.texts, None, held.until, now)
-        return await self._go_live(_next(held, author, now), now)
+        return await self._keep(replace(_next(held, author, now), state=APPROVED), now)
+
+    async def publish(self, announcement_id: str, author: str, now: datetime, *, confirmed: bool = False) -> Outcome:
+        """Bring a draft to the phones, approved or not."""
+        held = await self.store.last(announcement_id)
+        if held.state not in (DRAFT, APPROVED):
+            raise InputError(f"announcement {held.announcement_id} is not a draft, it is {held.state}")
+        fresh = _next(held, author, now)
+        check(fresh, now, self.zone, eta_is_new=False)
+        return await self._go_live(fresh, now, confirmed)
+
+    # -- while it is heard
 
     async def update(
         self, announcement_id: str, author: str, now: datetime, *, texts: Mapping[str, str] | None = None,
-        eta: datetime | Keep | None = "keep", until: datetime | None = None,
+        eta: datetime | Keep | None = "keep", until: datetime | None = None, eta_from: datetime | Keep | None = "keep",
+        as_of: bool | None = None, starts: datetime | Keep | None = "keep", after: str | None = None,
+        note: str | None = None,
     ) -> Outcome:  # fmt: skip
-        """Change texts, expected end or expiry of a live announcement or a draft; the rest stays.
+        """Change some things of a live announcement or a draft; the rest stays.
 
-        A new expected end beyond the expiry moves the expiry as well, unless `until` is given.
+        A new expected end beyond the expiry moves the expiry as well, unless `until` is given; it takes away the
+        earliest end of a range, unless that is given too.
         """
-        held = (await self.store.history(announcement_id))[-1]
-        if held.state == ENDED:
-            raise InputError(f"announcement {held.announcement_id} has ended; post a new one")
-        changed = replace(_next(held, author, now), texts={**held.texts, **(texts or {})})
+        held = await self._changeable(announcement_id)
+        changed = replace(
+            _next(held, author, now), texts={**held.texts, **(texts or {})},
+            recordings={each: name for each, name in held.recordings.items() if each not in (texts or {})},
+        )  # fmt: skip
         if eta != "keep":
-            changed = replace(changed, eta=eta, until=max(held.until, default_until(eta, now)))
-        changed = replace(changed, until=until or changed.until)
-        self._check(changed.texts, None if eta == "keep" else changed.eta, changed.until, now)
-        if held.state == DRAFT:
-            await self.store.add(changed)
-            return Outcome(changed, tuple(await self._warnings(changed, now)), await self._audience(changed))
-        return await self._go_live(changed, now)
+            begin = held.eta_from if held.kind == PLANNED else None
+            changed = replace(changed, eta=eta, eta_from=begin, until=max(held.until, default_until(eta, now)))
+        changed = replace(
+            changed, until=until or changed.until, eta_from=changed.eta_from if eta_from == "keep" else eta_from,
+            as_of=held.as_of if as_of is None else as_of, starts=held.starts if starts == "keep" else starts,
+            after=after or held.after, note=held.note if note is None else note.strip()[:NOTE_MOST],
+        )  # fmt: skip
+        check(changed, now, self.zone, eta_is_new=eta != "keep")
+        return await self._change(changed, held, now, confirmed=True)
+
+    async def revise(
+        self, announcement_id: str, draft: Draft, author: str, now: datetime, *, confirmed: bool = False
+    ) -> Outcome:
+        """Replace everything in a live announcement or a draft by `draft`, but where it came from."""
+        held = await self._changeable(announcement_id)
+        source = replace(draft, source=held.source)
+        changed = replace(source.version(held.announcement_id, held.version + 1, author, now), state=held.state)
+        check(changed, now, self.zone, eta_is_new=changed.eta != held.eta)
+        return await self._change(changed, held, now, confirmed=confirmed or changed.target == held.target)
+
+    async def restore(
+        self, announcement_id: str, author: str, now: datetime, *, texts: Mapping[str, str] | None = None,
+        minutes: int = RESTORED_MIN,
+    ) -> Outcome:  # fmt: skip
+        """Say that it is over: heard for so many minutes more, and who asked to be told is called.
+
+        texts  by language; without one a standard sentence is said. A call does not end after it: whoever calls now
+        may be the one for whom it is not over.
+        """
+        if not 1 <= minutes <= RESTORED_MOST_MIN:
+            raise InputError(f"{minutes} minutes; expected 1 to {RESTORED_MOST_MIN}")
+        held = await self.store.last(announcement_id)
+        if held.state != LIVE:
+            raise InputError(f"announcement {held.announcement_id} is not live, it is {held.state}")
+        over = replace(
+            _next(held, author, now), texts={**restored_texts(held.service), **(texts or {})}, eta=None, eta_from=None,
+            starts=None, as_of=False, after=CONTINUE, until=now + timedelta(minutes=minutes), state=RESTORED,
+            recordings={},
+        )  # fmt: skip
+        check(over, now, self.zone)
+        outcome = await self._go_live(over, now, True, RESTORED)
+        return await self._release(outcome, now)
 
     async def end(self, announcement_id: str, author: str, now: datetime) -> Outcome:
         """Take an announcement off the phones."""
-        held = (await self.store.history(announcement_id))[-1]
+        held = await self.store.last(announcement_id)
         if held.state == ENDED:
             at = held.at.astimezone(self.zone)
             raise InputError(f"announcement {held.announcement_id} was ended by {held.author} at {at:%H:%M on %d.%m.}")
-        ended = replace(_next(held, author, now), state=ENDED)
-        return await self._store(ended, [], None)
+        return await self._store(replace(_next(held, author, now), state=ENDED), (), None)
 
-    def _check(self, texts: Mapping[str, str], eta: datetime | None, until: datetime, now: datetime) -> None:
-        check(texts, eta and eta.astimezone(self.zone), until.astimezone(self.zone), now)
+    # -- the same for all
 
-    async def _go_live(self, version: Version, now: datetime) -> Outcome:
+    async def _changeable(self, announcement_id: str) -> Version:
+        held = await self.store.last(announcement_id)
+        if held.state == ENDED:
+            raise InputError(f"announcement {held.announcement_id} has ended; post a new one")
+        return held
+
+    async def _change(self, changed: Version, held: Version, now: datetime, *, confirmed: bool) -> Outcome:
+        if held.state in (DRAFT, APPROVED):
+            return await self._keep(replace(changed, state=DRAFT, clips={}), now)
+        return await self._go_live(changed, now, confirmed, held.state)
+
+    async def _keep(self, version: Version, now: datetime) -> Outcome:
+        await self.store.add(version)
+        return Outcome(version, await self.cautions(version, now), await self._audience(version.target))
+
+    async def _go_live(self, version: Version, now: datetime, confirmed: bool, state: str = LIVE) -> Outcome:
+        if not confirmed:
+            await self._ask(version.target, now)
+        live = replace(version, state=state)
         clips = await make_clips(
-            version.texts, version.eta, now=now, zone=self.zone, folder=clip_folder(self.settings),
-            maker=self.maker or spoken_maker(),
-        )  # fmt: skip
-        live = replace(version, state=LIVE, clips=clips)
-        warnings = await self._warnings(live, now)
-        return await self._store(live, warnings, await self._audience(live))
+            live, now=now, zone=self.zone, folder=clip_folder(self.settings), maker=self.maker or spoken_maker()
+        )
+        live = replace(live, clips=clips)
+        return await self._store(live, await self.cautions(live, now), await self._audience(live.target))
 
-    async def _store(self, version: Version, warnings: list[str], audience: tuple[int, int] | None) -> Outcome:
-        answers = _Answers(self.redis)
+    async def _ask(self, target: Target, now: datetime) -> None:
+        """Raise NeedsConfirmation when more than the set share of customers, or of calls, is concerned."""
+        of, audience = "customers", await self._audience(target)
+        if audience is None:
+            of, audience = "calls of the last 24 hours", await self._calls(target, now)
+        found, total = audience
+        if total and found / total > self.settings.confirm_share:
+            raise NeedsConfirmation(audience, of)
+
+    async def _store(self, version: Version, said: tuple[str, ...], audience: tuple[int, int] | None) -> Outcome:
+        answers = Answers(self.redis, ANNOUNCEMENTS)
         await answers.open()
         try:
             snapshot = await self.store.add(version)
-            heard_after_s = await answers.wait(snapshot)
+            heard = await answers.wait_first(snapshot) if snapshot else None
         finally:
             await answers.close()
-        return Outcome(version, (*warnings, *answers.warnings), audience, heard_after_s)
+        note = (heard.note,) if heard and heard.note else ()
+        after_s = heard.after_ms / 1000 if heard and heard.taken else None
+        return Outcome(version, (*said, *note), audience, after_s)
 
-    async def _audience(self, version: Version) -> tuple[int, int] | None:
-        if version.target.dnis and not (version.target.areas or version.target.prefix):
-            return None
-        return await Audience(self.database).count(version.target)
+    async def _release(self, outcome: Outcome, now: datetime) -> Outcome:
+        """Have those called who asked to be told; what cannot be done now is a warning, not an error."""
+        from ivr.desk.opt_ins import OptIns
 
-    async def _warnings(self, version: Version, now: datetime) -> list[str]:
-        """Return everything ops should know before callers tell them."""
-        warnings = text_warnings(version.texts, LANGUAGES, self.settings.default_language)
-        for language, variants in version.clips.items():
-            longest = max(clip.seconds for clip in variants.values())
-            if longest > ADVISED_S:
-                warnings.append(f"the {language} wording lasts {longest:.0f} s; {ADVISED_S:.0f} s or less is advised")
-        if version.eta and version.until <= version.eta:
-            warnings.append("it ends before the time it promises: set a later --until")
-        warnings += await self._area_warning(version.target)
-        for other in await self.store.live(now):
-            same = (other.target, other.service) == (version.target, version.service)
-            if same and other.announcement_id != version.announcement_id:
-                warnings.append(
-                    f"announcement {other.announcement_id} has the same target and service and is no "
-                    f"longer heard: `ivr announce end {other.announcement_id}`"
-                )
-        return warnings
+        try:
+            released = await OptIns(self.database).release(outcome.version.announcement_id, now)
+        except DatabaseError as error:
+            return replace(outcome, warnings=(*outcome.warnings, f"who asked to be told is not called yet: {error}"))
+        return replace(outcome, opt_ins=released)
 
-    async def _area_warning(self, target: Target) -> list[str]:
-        audience = Audience(self.database)
-        warnings = []
-        for area in target.areas:
-            if not (await audience.count(Target(areas=(area,))))[0]:
-                near = await audience.nearest_area(area)
-                warnings.append(f"no customer lives in {area}" + (f"; did you mean {near}?" if near else ""))
-        return warnings
+    async def cautions(self, version: Version, now: datetime) -> tuple[str, ...]:
+        """Return what is doubtful about a version, kept or not."""
+        default = self.settings.default_language
+        return tuple(await cautions(version, await self.store.live(now), self.reach, default))
+
+    async def _audience(self, target: Target) -> tuple[int, int] | None:
+        """Return how many customers are concerned, and all; None for who dials a number, customer or not."""
+        counts = target.everyone or target.by_customer or target.prefix or target.classes
+        return await self.reach.customers(target) if counts else None
+
+    async def _calls(self, target: Target, now: datetime) -> tuple[int, int]:
+        """Return how many calls of the last 24 hours came to the target's number or project, and all."""
+        calls = await self.reach.calls(now - DAY, now, CALLS_MOST)
+        meant = [
+            each.calls for each in calls
+            if target.dnis in ("", each.dnis) and target.project in ("", each.project)
+        ]  # fmt: skip
+        return sum(meant), sum(each.calls for each in calls)
 
 
 def clip_folder(settings: Settings) -> Path:
@@ -195,73 +305,5 @@ def clip_folder(settings: Settings) -> Path:
     return settings.var_dir / "announcements"
 
 
-def default_until(eta: datetime | None, now: datetime) -> datetime:
-    """Return when an announcement should end if nobody says: four hours after its expected end, or twelve from now."""
-    return max(eta, now) + AFTER_ETA if eta else now + WITHOUT_ETA
-
-
-def check(texts: Mapping[str, str], eta: datetime | None, until: datetime, now: datetime) -> None:
-    """Raise InputError for what cannot be put on the phones."""
-    if not texts:
-        raise InputError("an announcement needs a text; expected --text-pl, --text-ru or --text-en")
-    for language, text in texts.items():
-        if language not in LANGUAGES:
-            raise InputError(f"{language!r} is not a language; expected one of {', '.join(LANGUAGES)}")
-        if not any(char.isalnum() for char in text):
-            raise InputError(f"the {language} text is empty")
-        if control := CONTROL.search(text):
-            raise InputError(f"the {language} text holds the control character {control[0]!r}; expected plain text")
-        if len(text) > TEXT_MOST:
-            raise InputError(f"the {language} text has {len(text)} characters; expected at most {TEXT_MOST}")
-    if until.timestamp() <= now.timestamp():  # of one zone, Python would compare the clocks' hands
-        raise InputError(f"its end {until:%Y-%m-%d %H:%M} is past; expected a later --until")
-    if eta is not None and eta.timestamp() <= now.timestamp():
-        raise InputError(f"the expected end {eta:%Y-%m-%d %H:%M} is past; expected a later --eta")
-
-
 def _next(held: Version, author: str, now: datetime) -> Version:
     return replace(held, version=held.version + 1, author=author, at=now)
-
-
-class _Answers:
-    """Tell controllers that there is a new version, and hear when the first one has it."""
-
-    def __init__(self, redis: Redis | None) -> None:
-        self.redis = redis
-        self.warnings: list[str] = []
-        self.pubsub = redis.pubsub(ignore_subscribe_messages=True) if redis else None
-
-    async def open(self) -> None:
-        try:
-            if self.pubsub:
-                async with asyncio.timeout(ANSWER_S):
-                    await self.pubsub.subscribe(ANSWERS)
-        except (RedisError, OSError, TimeoutError):
-            await self.close()
-            self.warnings.append("Redis cannot be reached: running controllers notice by themselves within a second")
-
-    async def wait(self, snapshot: int) -> float | None:
-        """Send the hint for `snapshot`; return the seconds until a controller plays it, None without an answer."""
-        if not (self.redis and self.pubsub and snapshot):
-            return None
-        began = time.monotonic()
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                await self.redis.publish(HINTS, str(snapshot))
-                while True:
-                    message = await self.pubsub.get_message(timeout=ANSWER_S)
-                    if message and int(message["data"]) >= snapshot:
-                        return time.monotonic() - began
-        except TimeoutError:
-            self.warnings.append("no running controller has answered: callers hear it as soon as one runs")
-        except (RedisError, OSError) as error:
-            self.warnings.append(f"Redis failed ({error}): running controllers notice by themselves within a second")
-        return None
-
-    async def close(self) -> None:
-        pubsub, self.pubsub = self.pubsub, None
-        if pubsub:
-            try:
-                await pubsub.aclose()  # type: ignore[no-untyped-call]
-            except (RedisError, OSError):
-                return

@@ -1,6 +1,7 @@
 """Announcements in SQL: every version is a new row; the snapshot's version goes up in the same transaction.
 
-The only module of `announce` with SQL. Called by `publish` (writes), `live` and the command line (read).
+Beside `audience` the only module of `announce` with SQL. Called by `publish` (writes), `live`, the command line and
+the page (read).
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from ivr import db
-from ivr.announce.model import DRAFT, ENDED, HEARD, ClipRef, Target, Version
-from ivr.area import contains
+from ivr.announce.model import APPROVED, DRAFT, ENDED, HEARD, MACHINES, ClipRef, Target, Version
 from ivr.db import Database
 from ivr.errors import DatabaseError, InputError, nearest
 
@@ -50,7 +50,7 @@ class Announcements:
         try:
             async with self.database.write() as connection:
                 await connection.execute(sa.insert(TABLE).values(self._row(version)))
-                return 0 if version.state == DRAFT else await db.bump(connection, SNAPSHOT)
+                return 0 if version.state in (DRAFT, APPROVED) else await db.bump(connection, SNAPSHOT)
         except DatabaseError as error:
             if isinstance(error.__cause__, IntegrityError):
                 raise InputError(
@@ -78,6 +78,10 @@ class Announcements:
         query = sa.select(TABLE).where(TABLE.c.announcement_id == announcement_id)
         return await self._versions(query.order_by(TABLE.c.version))
 
+    async def last(self, text: str) -> Version:
+        """Return the newest version of the announcement that `history` would find. Raises InputError."""
+        return (await self.history(text))[-1]
+
     async def version(self) -> int:
         """Return the snapshot's version: it goes up with every change callers can hear."""
         async with self.database.read() as connection:
@@ -91,7 +95,7 @@ class Announcements:
     async def _find(self, text: str) -> str:
         known = await self._ids()
         if text == "last" and known:
-            return known[0]
+            return next(iter(await self._ids(by_people=True)), known[0])
         hits = [each for each in known if text and each.startswith(text)]
         if text in hits or len(hits) == 1:
             return text if text in hits else hits[0]
@@ -103,10 +107,12 @@ class Announcements:
             + (f"; did you mean {near!r}?" if near else "; `ivr announce list --all` shows them")
         )
 
-    async def _ids(self) -> list[str]:
-        """Return every id, the one changed last first."""
+    async def _ids(self, *, by_people: bool = False) -> list[str]:
+        """Return every id, the one changed last first. by_people  what machines drafted meanwhile does not count."""
         changed = sa.func.max(TABLE.c.at)
         query = sa.select(TABLE.c.announcement_id).group_by(TABLE.c.announcement_id).order_by(changed.desc())
+        if by_people:
+            query = query.where(sa.or_(TABLE.c.source.not_in(MACHINES), TABLE.c.author != TABLE.c.source))
         async with self.database.read() as connection:
             return list((await connection.scalars(query)).all())
 
@@ -125,7 +131,7 @@ class Announcements:
             "service": version.service, "texts": dict(version.texts), "eta": version.eta,
             "until": version.until, "clips": clips, "kind": version.kind, "starts": version.starts,
             "eta_from": version.eta_from, "as_of": version.as_of, "after": version.after, "source": version.source,
-            "note": version.note,
+            "note": version.note, "recordings": dict(version.recordings),
         }  # fmt: skip
 
     def _clip_row(self, clip: ClipRef) -> dict[str, Any]:
@@ -144,7 +150,7 @@ class Announcements:
         return Version(
             row.announcement_id, row.version, row.state, row.author, row.at, _target(row.target),
             row.service, row.texts, row.eta, row.until, clips, row.kind, row.starts, row.eta_from, row.as_of,
-            row.after, row.source, row.note,
+            row.after, row.source, row.note, row.recordings,
         )  # fmt: skip
 
 
@@ -159,38 +165,3 @@ def _target(kept: dict[str, Any]) -> Target:
 async def _stream(connection: Any, query: sa.Select[Any]) -> AsyncIterator[Any]:
     async for row in await connection.stream(query):
         yield row
-
-
-class Audience:
-    """How many customers a target concerns."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-
-    async def count(self, target: Target) -> tuple[int, int]:
-        """Return how many customers `target` concerns (area or prefix), and how many there are."""
-        column = db.customer.c
-        everyone = sa.select(sa.func.count()).select_from(db.customer)
-        where = []
-        for area in target.areas:
-            where.append(sa.or_(column.area == area, column.area.startswith(area + "/", autoescape=True)))
-        if target.prefix:
-            begins = column.number.startswith(target.prefix, autoescape=True)
-            where.append(sa.and_(column.area == "", begins) if target.areas else begins)
-        async with self.database.read() as connection:
-            total = int(await connection.scalar(everyone) or 0)
-            found = await connection.scalar(everyone.where(sa.or_(*where))) if where else total
-        return int(found or 0), total
-
-    async def nearest_area(self, area: str) -> str:
-        """Return the area of customers, or a part of one, most like `area`; '' when none is alike."""
-        async with self.database.read() as connection:
-            rows = await connection.scalars(sa.select(db.customer.c.area).distinct())
-            known = {part for full in rows.all() for part in _parents(full)}
-        alike = nearest(area, sorted(known))
-        return alike or max((each for each in known if contains(each, area)), key=len, default="")
-
-
-def _parents(area: str) -> list[str]:
-    names = area.split("/")
-    return ["/".join(names[: n + 1]) for n in range(len(names)) if area]

@@ -8,84 +8,161 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from ivr.announce import model
+from ivr.announce import sentences as s
+from ivr.announce.model import INFO, PLANNED, Version
+from ivr.announce.sentences import LATER, PASSED, TODAY, TOMORROW, UNKNOWN
 from ivr.speech.expand import doubts
 
 ADVISED_S = 15.0  # longer announcements hold lines that others need
+AGE_MIN = 5  # the age of the information is said in steps of so many minutes: a preview's audio still fits
 CLOCK = re.compile(r"\b([01]?\d|2[0-3]):[0-5]\d\b")
+PLAIN, RESTORED = "plain", "restored"  # no expected end is said: it is no fault, or over
 
-UNKNOWN, TODAY, TOMORROW, LATER, PASSED = "unknown", "today", "tomorrow", "later", "passed"
-
-SENTENCES = {
-    "pl": {
-        UNKNOWN: "Nie wiemy jeszcze, kiedy usługa będzie znów działać.",
-        TODAY: "Przewidywany czas usunięcia awarii: {time}.",
-        TOMORROW: "Przewidywany czas usunięcia awarii: jutro, {time}.",
-        LATER: "Przewidywany czas usunięcia awarii: {weekday}, {day} {month}, {time}.",
-        PASSED: "Naprawa trwa dłużej, niż zakładaliśmy. Nadal pracujemy, nowego terminu jeszcze nie znamy.",
-    },
-    "ru": {
-        UNKNOWN: "Время восстановления пока неизвестно.",
-        TODAY: "Ожидаемое время восстановления: {time}.",
-        TOMORROW: "Ожидаемое время восстановления: завтра, {time}.",
-        LATER: "Ожидаемое время восстановления: {weekday}, {day} {month}, {time}.",
-        PASSED: "Ремонт занимает больше времени, чем ожидалось. Мы продолжаем, новый срок пока неизвестен.",
-    },
-    "en": {
-        UNKNOWN: "We do not know yet when the service will be back.",
-        TODAY: "We expect the service to be back by {time}.",
-        TOMORROW: "We expect the service to be back tomorrow by {time}.",
-        LATER: "We expect the service to be back on {weekday}, {month} {day}, by {time}.",
-        PASSED: "The repair is taking longer than expected. We are still working, and have no new time yet.",
-    },
-}
-WEEKDAYS = {
-    "pl": ("poniedziałek", "wtorek", "środa", "czwartek", "piątek", "sobota", "niedziela"),
-    "ru": ("понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье"),
-    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
-}
-MONTHS = {
-    "pl": ("stycznia", "lutego", "marca", "kwietnia", "maja", "czerwca", "lipca", "sierpnia", "września",
-           "października", "listopada", "grudnia"),
-    "ru": ("января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября",
-           "ноября", "декабря"),
-    "en": ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-           "November", "December"),
-}  # fmt: skip
+__all__ = [
+    "ADVISED_S", "LATER", "PASSED", "PLAIN", "RESTORED", "TODAY", "TOMORROW", "UNKNOWN", "ending", "language_order",
+    "restored_texts", "text_warnings", "true_until", "variant", "variants", "wording",
+]  # fmt: skip
 
 
-def variant(eta: datetime | None, now: datetime, zone: ZoneInfo) -> str:
-    """Return which variant is true at `now`: expected end unknown, passed, today, tomorrow or later."""
-    if eta is None:
-        return UNKNOWN
-    if now.astimezone(UTC) >= eta.astimezone(UTC):  # of one zone, Python would compare the clocks' hands
+def variant(version: Version, now: datetime, zone: ZoneInfo) -> str:
+    """Return the name of the variant that is true at `now`.
+
+    unknown, passed, today, tomorrow, later: the expected end.  today-tomorrow: a range, or the time of planned work,
+    before its beginning.  begins-today: planned work without an end.  plain, restored: none is said.  With the age
+    of the information @today, @yesterday or @earlier follows.
+    """
+    if version.state == model.RESTORED:
+        return RESTORED
+    core = _core(version, now, zone)
+    if not version.as_of:
+        return core
+    days = (_local(now, zone).date() - _local(version.at, zone).date()).days
+    return f"{core}@{(TODAY, s.YESTERDAY)[max(days, 0)] if days < 2 else s.EARLIER}"
+
+
+def _core(version: Version, now: datetime, zone: ZoneInfo) -> str:
+    if version.kind == INFO:
+        return PLAIN
+    at = now.astimezone(UTC)  # of one zone, Python would compare the clocks' hands
+    begin = version.eta_from if version.eta_from and at < version.eta_from.astimezone(UTC) else None
+    if version.eta is None:
+        return f"{s.BEGINS}-{_day(begin, now, zone)}" if begin else UNKNOWN
+    if at >= version.eta.astimezone(UTC):
         return PASSED
-    days = (eta.astimezone(zone).date() - now.astimezone(zone).date()).days
-    return (TODAY, TOMORROW)[days] if days < 2 else LATER
+    ends = _day(version.eta, now, zone)
+    return f"{_day(begin, now, zone)}-{ends}" if begin else ends
 
 
-def variants(eta: datetime | None, now: datetime, zone: ZoneInfo) -> tuple[str, ...]:
-    """Return every variant that will be true from `now` on, the first one first."""
-    first = variant(eta, now, zone)
-    order = (LATER, TOMORROW, TODAY, PASSED)
-    return (UNKNOWN,) if first == UNKNOWN else order[order.index(first) :]
+def variants(version: Version, now: datetime, zone: ZoneInfo) -> tuple[str, ...]:
+    """Return every variant that will be true while it is heard, from `now` on, the first one first."""
+    first = max(now, version.starts) if version.starts else now
+    moments = [first, *(each for each in _changes(version, zone) if first < each < version.until)]
+    return tuple(dict.fromkeys(variant(version, each, zone) for each in moments))
 
 
-def wording(text: str, language: str, eta: datetime | None, which: str, zone: ZoneInfo) -> str:
-    """Return the whole text of one variant."""
-    sentence = SENTENCES[language][which]
-    if eta is not None:
-        local = eta.astimezone(zone)
-        sentence = sentence.format(
-            time=f"{local:%H:%M}",
-            day=local.day,
-            weekday=WEEKDAYS[language][local.weekday()],
-            month=MONTHS[language][local.month - 1],
-        )
-    text = " ".join(text.split())
-    return f"{text if text[-1:] in '.!?…' else text + '.'} {sentence}"
+def true_until(version: Version, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return when the wording of `now` stops being true: when another is, at the latest at its expiry."""
+    which = variant(version, now, zone)
+    later = (each for each in _changes(version, zone) if now < each and variant(version, each, zone) != which)
+    return min(next(later, version.until), version.until)
+
+
+def _changes(version: Version, zone: ZoneInfo) -> list[datetime]:
+    """Return, in order, every moment at which another variant can become true."""
+    found = [each.astimezone(UTC) for each in (version.eta_from, version.eta) if each]
+    days = [_local(each, zone).date() for each in found]
+    midnights = {day - timedelta(days=before) for day in days for before in (0, 1)}
+    if version.as_of:
+        midnights |= {_local(version.at, zone).date() + timedelta(days=after) for after in (1, 2)}
+    return sorted([*found, *(_midnight(day, zone) for day in midnights)])
+
+
+def wording(version: Version, language: str, which: str, zone: ZoneInfo) -> str:
+    """Return the whole text of one variant in one language it has a text in."""
+    text = " ".join(version.texts[language].split())
+    text = text if text[-1:] in tuple(".!?…") else text + "."
+    return " ".join(filter(None, (text, ending(version, language, which, zone))))
+
+
+def ending(version: Version, language: str, which: str, zone: ZoneInfo) -> str:
+    """Return what is said after the text in one variant, '' for nothing: the end, the age of the information."""
+    core, _, age = which.partition("@")
+    return " ".join(filter(None, (_ending(version, language, core, zone), _age(version, language, age, zone))))
+
+
+def _ending(version: Version, language: str, core: str, zone: ZoneInfo) -> str:
+    """Return the sentence about the end, '' when none is said."""
+    if core in (PLAIN, RESTORED):
+        return ""
+    first, ranged, last = core.partition("-")
+    if first == s.BEGINS:
+        name, begin_day, day = s.BEGINS, last, ""
+    elif ranged:
+        assert version.eta
+        assert version.eta_from
+        same = _local(version.eta, zone).date() == _local(version.eta_from, zone).date()
+        name = (s.RANGE_TODAY if last == TODAY else s.RANGE) if same else s.RANGE_DAYS
+        begin_day, day = first, last
+    else:
+        name, begin_day, day = core, "", core
+    values: dict[str, str] = {}
+    if version.eta:
+        values |= _spoken(_local(version.eta, zone), language) | {"day": _on_day(version.eta, language, day, zone)}
+    if version.eta_from:
+        values |= {"begin": f"{_local(version.eta_from, zone):%H:%M}",
+                   "begin_day": _on_day(version.eta_from, language, begin_day, zone)}  # fmt: skip
+    return _tidy((s.WORK if version.kind == PLANNED else s.OUTAGES)[language][name].format(**values))
+
+
+def _age(version: Version, language: str, age: str, zone: ZoneInfo) -> str:
+    """Return the sentence that says how old the information is, '' when it is not to be said."""
+    if not age:
+        return ""
+    at = _local(version.at, zone)
+    at -= timedelta(minutes=at.minute % AGE_MIN)
+    day = _on_day(version.at, language, LATER, zone)
+    return _tidy(s.AGE[language][age].format(time=f"{at:%H:%M}", day=day))
+
+
+def _on_day(moment: datetime, language: str, day: str, zone: ZoneInfo) -> str:
+    return s.DAYS[language].get(day, "").format(**_spoken(_local(moment, zone), language))
+
+
+def _spoken(local: datetime, language: str) -> dict[str, str]:
+    month = s.MONTHS[language][local.month - 1]
+    return {
+        "time": f"{local:%H:%M}", "weekday": s.WEEKDAYS[language][local.weekday()],
+        "on_weekday": s.ON_WEEKDAYS[language][local.weekday()],
+        "date": f"{month} {local.day}" if language == "en" else f"{local.day} {month}",
+    }  # fmt: skip
+
+
+def _tidy(sentence: str) -> str:
+    """Drop the comma after a date where another one or the end follows."""
+    return sentence.replace(",,", ",").replace(",.", ".")
+
+
+def restored_texts(service: str) -> dict[str, str]:
+    """Return what callers are told when it is over, in every language."""
+    return {language: f"{said.get(service, said[''])} {said['thanks']}" for language, said in s.WORKS_AGAIN.items()}
+
+
+def _day(moment: datetime, now: datetime, zone: ZoneInfo) -> str:
+    days = (_local(moment, zone).date() - _local(now, zone).date()).days
+    return (TODAY, TOMORROW)[max(days, 0)] if days < 2 else LATER
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment.astimezone(zone)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return when `day` begins; where a clock change skips midnight, the moment of the change."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 def language_order(language: str, default: str, have: Iterable[str]) -> tuple[str, ...]:
@@ -94,53 +171,12 @@ def language_order(language: str, default: str, have: Iterable[str]) -> tuple[st
     return tuple(dict.fromkeys(each for each in (language, default, "en", *sorted(known)) if each in known))
 
 
-def eta_time(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """Read an expected end: `18:30` (the next one), an ISO date and time, or `unknown`.
-
-    A time without zone is the hotline's; a time a clock change skips is taken an hour later, of a time it
-    repeats the first is meant. Returns UTC. Raises ValueError saying what was expected.
-    """
-    if text.strip().lower() in ("unknown", "none", "-"):
-        return None
-    return point_in_time(text, now, zone)
-
-
-def point_in_time(text: str, now: datetime, zone: ZoneInfo) -> datetime:
-    """Read `HH:MM` (today, or tomorrow when past) or an ISO date and time; see `eta_time`."""
-    clock = text.strip()
-    try:
-        if "-" in clock or "T" in clock:
-            moment = datetime.fromisoformat(clock)
-            if len(clock) <= 10:
-                raise ValueError
-            return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC)
-        hour, minute = _clock(clock)
-        local = now.astimezone(zone)
-        for day in (local, local + timedelta(days=1)):
-            found = day.replace(hour=hour, minute=minute, second=0, microsecond=0, fold=0).astimezone(UTC)
-            if found > now.astimezone(UTC):
-                break
-        return found
-    except ValueError:
-        raise ValueError(
-            f"{text!r} is not a time; expected HH:MM, for example 18:30, "
-            f"or a date and time, for example {now.astimezone(zone):%Y-%m-%d}T18:30"
-        ) from None
-
-
-def _clock(text: str) -> tuple[int, int]:
-    hour, _, minute = text.partition(":")
-    if not (hour + minute).isascii() or not 1 <= len(hour) <= 2 or len(minute) != 2:
-        raise ValueError(text)
-    return int(hour), int(minute)
-
-
 def text_warnings(texts: Mapping[str, str], languages: Iterable[str], default: str) -> list[str]:
     """Return what is doubtful about the texts: a wrong script, a language without its own text."""
     doubted = ((language, doubts(text, language)) for language, text in texts.items())
     warnings = [f"{language} text: {doubt}" for language, doubt in doubted if doubt]
     if any(CLOCK.search(text) for text in texts.values()):
-        warnings.append("a text names a time: given with --eta it would be spoken, and withdrawn once it is past")
+        warnings.append("a text names a time: as the expected end it would be spoken, and withdrawn once it is past")
     for language in languages:
         if language not in texts:
             heard = language_order(language, default, texts)

@@ -18,14 +18,18 @@ COMMANDS = {
     "agent": Place("agent", "Add, change and import agents, sign them in and out."),
     "queue": Place("queue", "Show who waits and why; move calls, change their priority."),
     "callback": Place("callback", "List callers who are called back, and cancel it."),
+    "restoration": Place("restoration", "Who wants to be told that it works again, and what they say."),
     "message": Place("message", "List messages callers left, and close them."),
     "survey": Place("survey", "List and sum up what callers answered in surveys."),
     "call": Place("call", "List calls and tell a call's story."),
     "dialplan": Place("dialplan", "Check, try, test, draw and change call flows."),
     "prompts": Place("prompts", "Render, import and audit prompts."),
     "phone": Place("phone", "Place a call with a real SIP phone."),
+    "user": Place("user", "Who may use the page: add users, their roles, one-time passwords."),
+    "audit": Place("audit", "Who did what on the page; check that nothing was rewritten."),
     "demo": Place("demo", "Show it working: an outage, four callers, two agents."),
     "serve": Place("serve", "Run one controller (started by `ivr run`).", hidden=True),
+    "web": Place("web", "Serve the page and its API (started by `ivr run`).", hidden=True),
     "native": Place("native", "Start one native part (started by `ivr run`).", hidden=True),
 }
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ivr.cli.at_once import act_at_once, phones_changed, routed, states, tolerate
+from ivr.agent_desk import AgentDesk, checked, noted
+from ivr.cli.at_once import routed
 from ivr.db import Database
 from ivr.desk import agent_values as read
-from ivr.desk.agents import Agents, Change
-from ivr.desk.staffing import Watch, watch
-from ivr.errors import ConfigError
+from ivr.desk.agents import Agent, Agents, Change
 from ivr.settings import settings
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def add(
             agent, name=name, skills=read.skills(skills), pin=pin, ring_s=ring_s, wrap_up_s=wrap_up_s,
             projects=read.projects(projects), languages=read.languages(languages), roster=roster or "",
         )  # fmt: skip
-        note = await phones_changed(agents, settings())
+        note = await _desk(agents).phones_changed()
         conf = settings()
         click.echo(f"agent {agent} added; these are shown only once:")
         click.echo(f"  SIP server    {conf.host}:{conf.sip_port} (UDP)")
@@ -93,9 +93,8 @@ def edit(
 ) -> None:  # fmt: skip
     """Change AGENT: what is not given stays. Acts at once when he is signed in."""
 
-    async def work(agents: Agents) -> None:
-        was, guard = await agents.get(agent), _guard(anyway)
-        change = Change(
+    def changed(was: Agent) -> Change:
+        return Change(
             name=name,
             skills=read.altered(was.skills, read.skills(skills), no_skills, "skill"),
             pin=pin,
@@ -105,12 +104,12 @@ def edit(
             languages=read.altered(was.languages, read.languages(languages), no_languages, "language"),
             roster=roster,
         )
-        now = await agents.change(agent, change, _checked(guard))
-        click.echo(f"agent {agent} changed" if now != was else f"agent {agent} is so already")
-        notes = [*_told(*await act_at_once([now] if now != was else [], settings())), *_noted(guard)]
-        if now.name != was.name:
-            notes.append(await phones_changed(agents, settings()))
-        _notes(*notes)
+
+    async def work(agents: Agents) -> None:
+        edited = await _desk(agents).edit(agent, changed, anyway=anyway)
+        click.echo(f"agent {agent} changed" if edited.after != edited.before else f"agent {agent} is so already")
+        _acts(edited.signed_in)
+        _notes(*edited.notes)
 
     _run(work)
 
@@ -126,8 +125,9 @@ def import_(file: Path, skip_bad: bool, anyway: bool) -> None:
     from ivr.desk.agent_file import import_agents
 
     async def work(agents: Agents) -> None:
-        guard = _guard(anyway)
-        imported = await import_agents(agents, file, skip_bad=skip_bad, guard=_checked(guard))
+        desk = _desk(agents)
+        guard = await desk.guard(anyway)
+        imported = await import_agents(agents, file, skip_bad=skip_bad, guard=checked(guard))
         done = imported.done
         for finding in imported.skipped:
             click.echo(f"skipped: {finding}", err=True)
@@ -137,8 +137,10 @@ def import_(file: Path, skip_bad: bool, anyway: bool) -> None:
         click.echo(f"{len(done.added)} new, {len(done.changed)} changed, {done.same} as before"
                    + (f", {len(imported.skipped)} mistakes in rows left out" if imported.skipped else ""),
                    err=bool(done.added))  # fmt: skip
-        phones = await phones_changed(agents, settings()) if done.added or done.changed else ""
-        _notes(*_told(*await act_at_once(done.changed, settings())), *_noted(guard), phones)
+        phones = await desk.phones_changed() if done.added or done.changed else ""
+        signed_in, note = await desk.act_at_once(done.changed)
+        _acts(signed_in)
+        _notes(note, *noted(guard), phones)
 
     _run(work)
 
@@ -160,7 +162,7 @@ def list_(watching: bool) -> None:
 
     async def work(agents: Agents) -> None:
         found = await agents.list()
-        known, note = await states(settings())
+        known, note = await _desk(agents).states()
         rows = [
             (a.agent_id, a.name, " ".join(f"{name}:{level}" for name, level in sorted(a.skills.items())), a.endpoint,
              known.get(a.agent_id, "out" if not note else "not known"), " ".join(a.projects), " ".join(a.languages),
@@ -185,14 +187,9 @@ def remove(agent: str, anyway: bool) -> None:
     """Remove AGENT and his phone; a talk he is in goes on."""
 
     async def work(agents: Agents) -> None:
-        guard = _guard(anyway)
-        removed = await agents.remove(agent, _checked(guard))
-        notes = [
-            await tolerate(routed(settings(), lambda router: router.sign_out(removed.agent_id))),
-            await phones_changed(agents, settings()),
-        ]
+        notes = await _desk(agents).remove(agent, anyway=anyway)
         click.echo(f"agent {agent} removed")
-        _notes(*notes, *_noted(guard))
+        _notes(*notes)
 
     _run(work)
 
@@ -202,21 +199,14 @@ def remove(agent: str, anyway: bool) -> None:
 def in_(agents: tuple[str, ...]) -> None:
     """Sign AGENTs in: calls may ring their phones."""
 
-    async def sign_in(store: Agents, router: Router, agent_id: str) -> None:
-        await router.sign_in(store.profile(await store.get(agent_id)))
-
-    _each(agents, sign_in, "signed in")
+    _each(agents, AgentDesk.sign_in, "signed in")
 
 
 @command.command()
 @click.argument("agents", nargs=-1, required=True, metavar="AGENT...")
 def out(agents: tuple[str, ...]) -> None:
     """Sign AGENTs out; a talk goes on."""
-
-    async def sign_out(_store: Agents, router: Router, agent_id: str) -> None:
-        await router.sign_out(agent_id)
-
-    _each(agents, sign_out, "signed out")
+    _each(agents, AgentDesk.sign_out, "signed out")
 
 
 @command.command()
@@ -226,8 +216,8 @@ def out(agents: tuple[str, ...]) -> None:
 def pause(agents: tuple[str, ...], reason: str, over: bool) -> None:
     """Pause AGENTs: signed in, but no call rings."""
 
-    async def do(_store: Agents, router: Router, agent_id: str) -> None:
-        await (router.unpause(agent_id) if over else router.pause(agent_id, reason))
+    async def do(desk: AgentDesk, agent_id: str) -> None:
+        await (desk.unpause(agent_id) if over else desk.pause(agent_id, reason))
 
     _each(agents, do, "back from the pause" if over else f"paused: {reason}")
 
@@ -235,20 +225,8 @@ def pause(agents: tuple[str, ...], reason: str, over: bool) -> None:
 # -- shared
 
 
-def _guard(anyway: bool) -> Watch | str:
-    """Return what keeps queues answered; why it cannot, when the dialplans themselves have mistakes."""
-    try:
-        return watch(settings(), refuse=not anyway)
-    except ConfigError as error:
-        return f"whether somebody can answer was not checked: {str(error).splitlines()[0]}"
-
-
-def _checked(guard: Watch | str) -> Watch | None:
-    return None if isinstance(guard, str) else guard
-
-
-def _noted(guard: Watch | str) -> list[str]:
-    return [guard] if isinstance(guard, str) else guard.notes
+def _desk(agents: Agents) -> AgentDesk:
+    return AgentDesk(agents, settings(), partial(routed, settings()))
 
 
 def _notes(*notes: str) -> None:
@@ -256,10 +234,9 @@ def _notes(*notes: str) -> None:
         click.echo(f"note: {note}", err=True)
 
 
-def _told(signed_in: Sequence[str], note: str) -> list[str]:
+def _acts(signed_in: Sequence[str]) -> None:
     for agent_id in signed_in:
         click.echo(f"{agent_id} is signed in: it acts at once", err=True)
-    return [note]
 
 
 def _run(work: Callable[[Agents], Awaitable[None]]) -> None:
@@ -273,7 +250,7 @@ def _run(work: Callable[[Agents], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
-def _each(ids: tuple[str, ...], do: Callable[[Agents, Router, str], Awaitable[None]], done: str) -> None:
+def _each(ids: tuple[str, ...], do: Callable[[AgentDesk, str], Awaitable[None]], done: str) -> None:
     """Do it for every agent; an unknown id stops before anything is done."""
 
     async def work(agents: Agents) -> None:
@@ -281,8 +258,9 @@ def _each(ids: tuple[str, ...], do: Callable[[Agents, Router, str], Awaitable[No
             await agents.get(agent_id)
 
         async def all_of_them(router: Router) -> None:
+            desk = AgentDesk(agents, settings(), lambda do: do(router))
             for agent_id in ids:
-                await do(agents, router, agent_id)
+                await do(desk, agent_id)
                 click.echo(f"{agent_id} {done}")
 
         await routed(settings(), all_of_them)

@@ -1,311 +1,238 @@
-"""`ivr announce`: put an announcement on the phones, list, change and end them."""
+"""`ivr announce`: put an announcement on the phones, list, change, restore and end them."""
 
 from __future__ import annotations
 
-import asyncio
-import getpass
-from collections.abc import Awaitable, Callable, Collection
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
-from ivr.announce.model import KINDS, LIVE, OUTAGE, Target, Version, service_name
-from ivr.announce.publish import Draft, Outcome, Publisher
-from ivr.announce.wording import PASSED, eta_time, point_in_time, variant, wording
-from ivr.area import area_path
-from ivr.call import LANGUAGES
-from ivr.db import Database
-from ivr.errors import ConfigError, InputError, nearest
-from ivr.settings import Settings, settings
+from ivr.announce.publish import RESTORED_MIN
+from ivr.cli.announce_desk import (
+    Desk,
+    at_desk,
+    author_of,
+    author_option,
+    confirmed,
+    draft_of,
+    id_argument,
+    kind_option,
+    target_options,
+    texts_of,
+    texts_options,
+    times_options,
+    yes_option,
+)
+from ivr.errors import InputError
 
-Work = Callable[[Publisher, datetime], Awaitable[Any]]
-
-
-def texts_options(function: Any) -> Any:
-    """Add --text-pl, --text-ru and --text-en."""
-    for language in reversed(LANGUAGES):
-        option = click.option(f"--text-{language}", metavar="TEXT", help=f"What callers hear in {language!r}.")
-        function = option(function)
-    return function
-
-
-author_option = click.option("--author", default="", metavar="NAME", help="Who says so (default: your login name).")
-eta_option = click.option("--eta", metavar="TIME", help="Expected end: 18:30, 2026-11-24T06:00, or unknown. Spoken.")
-until_option = click.option("--until", metavar="TIME", help="Not played after this, whatever else happens.")
+CHANGES = ("eta", "eta_from", "as_of", "starts", "until", "after")
 
 
 @click.group()
 def command() -> None:
-    """Put an announcement on the phones, list, change and end them."""
+    """Put an announcement on the phones, list, change, restore and end them.
+
+    ANNOUNCEMENT is an id such as a1b2, its beginning, or `last`: the one changed last. Times are 18:30 (the next one)
+    or 2026-11-24T06:00, on the hotline's clock.
+    """
 
 
 @command.command()
-@click.option("--area", default="", metavar="PATH", help="Customers at or below it: pl/mazowieckie/warszawa/wola.")
-@click.option("--dnis", default="", metavar="NUMBER", help="Only callers who dialled this number.")
-@click.option(
-    "--prefix", default="", metavar="+NUMBER", help="Callers whose number begins so and whose area is unknown."
-)
-@click.option("--service", default="", metavar="NAME", help="Only callers who call about it: internet, tv, phone, ...")
-@click.option(
-    "--kind", default=OUTAGE, show_default=True, type=click.Choice(KINDS),
-    help="planned: work, not a fault. info: anything else; it never ends a call.",
-)  # fmt: skip
 @texts_options
-@eta_option
-@until_option
+@target_options
+@kind_option
+@times_options
 @author_option
+@yes_option
 @click.option("--draft", is_flag=True, help="Keep it; `ivr announce publish ID` brings it to the phones.")
-def post(
-    area: str, dnis: str, prefix: str, service: str, kind: str, eta: str | None, until: str | None, author: str,
-    draft: bool, **texts: str | None,
-) -> None:  # fmt: skip
-    """Put a new announcement on the phones. Without --area, --dnis and --prefix it is for everyone."""
+def post(author: str, yes: bool, draft: bool, **typed: Any) -> None:
+    """Put a new announcement on the phones.
 
-    async def work(publisher: Publisher, now: datetime) -> None:
-        conf, zone = publisher.settings, publisher.zone
-        read = Draft(
-            Target(tuple(filter(None, [_said(area_path, area)])), _dnis(dnis), _prefix(prefix, conf)), _texts(texts),
-            _said(service_name, service), _time(eta_time, eta, now, zone), _time(point_in_time, until, now, zone), kind,
+    It concerns customers of any --area, --node, --number or --prefix, narrowed down by --dnis, --project and --class;
+    without any of these it is for everyone. One that concerns a large share of all customers is asked about.
+
+    Example: ivr announce post --area pl/mazowieckie/warszawa/wola --service internet --text-en "No internet in Wola."
+    --eta-from 18:00 --eta 20:00
+    """
+    from ivr.cli import announce_told as told
+
+    async def work(desk: Desk) -> None:
+        read = draft_of(desk, typed)
+        who = author_of(author)
+        outcome = await confirmed(
+            lambda sure: desk.publisher.post(read, who, desk.now, hold=draft, confirmed=sure), yes
         )  # fmt: skip
-        outcome = await publisher.post(read, _author(author), now, hold=draft)
-        _print_outcome(outcome, zone, until_chosen=until is None)
-        _warn(_unheard(read, conf))
+        told.tell(outcome, desk.now, desk.zone, until_chosen=typed["until"] is None)
+        told.warn(told.unheard(read, desk.settings))
 
-    _run(work)
+    at_desk(work)
 
 
 @command.command()
-@click.argument("announcement")
+@id_argument
 @texts_options
-@eta_option
-@until_option
+@times_options
 @author_option
-def update(announcement: str, eta: str | None, until: str | None, author: str, **texts: str | None) -> None:
-    """Change texts, expected end or expiry: a new version, heard at once. `last` is the one changed last."""
-    if eta is None and until is None and not _texts(texts):
-        raise InputError("nothing to change; expected --eta, --until or a --text-..")
+def update(announcement: str, author: str, **typed: Any) -> None:
+    """Change texts or times: a new version, heard at once.
 
-    async def work(publisher: Publisher, now: datetime) -> None:
-        zone = publisher.zone
-        outcome = await publisher.update(
-            announcement, _author(author), now, texts=_texts(texts), until=_time(point_in_time, until, now, zone),
-            eta="keep" if eta is None else _time(eta_time, eta, now, zone),
+    --eta-from unknown takes a range away, --starts now lets it be heard at once.
+    """
+    from ivr.cli import announce_told as told
+
+    if all(typed[name] is None for name in CHANGES) and not texts_of(typed):
+        raise InputError("nothing to change; expected a time such as --eta, --after or a --text-..")
+
+    async def work(desk: Desk) -> None:
+        starts = "now" if (typed["starts"] or "").strip().lower() == "now" else typed["starts"]
+        outcome = await desk.publisher.update(
+            announcement, author_of(author), desk.now, texts=texts_of(typed), until=desk.time(typed["until"]),
+            eta="keep" if typed["eta"] is None else desk.eta(typed["eta"]),
+            eta_from="keep" if typed["eta_from"] is None else desk.eta(typed["eta_from"]),
+            starts="keep" if starts is None else None if starts == "now" else desk.time(starts),
+            as_of=typed["as_of"], after=typed["after"],
         )  # fmt: skip
-        _print_outcome(outcome, zone)
+        told.tell(outcome, desk.now, desk.zone)
 
-    _run(work)
+    at_desk(work)
 
 
 @command.command()
-@click.argument("announcement")
+@id_argument
 @author_option
-def publish(announcement: str, author: str) -> None:
+@yes_option
+def publish(announcement: str, author: str, yes: bool) -> None:
     """Put a draft on the phones."""
+    from ivr.cli import announce_told as told
 
-    async def work(publisher: Publisher, now: datetime) -> None:
-        _print_outcome(await publisher.publish(announcement, _author(author), now), publisher.zone)
+    async def work(desk: Desk) -> None:
+        who = author_of(author)
+        outcome = await confirmed(
+            lambda sure: desk.publisher.publish(announcement, who, desk.now, confirmed=sure), yes
+        )  # fmt: skip
+        told.tell(outcome, desk.now, desk.zone)
 
-    _run(work)
+    at_desk(work)
 
 
 @command.command()
-@click.argument("announcement")
+@id_argument
+@author_option
+def approve(announcement: str, author: str) -> None:
+    """Say that a draft is fit to be heard. Callers hear nothing yet; changing it takes the approval back."""
+    from ivr.cli import announce_told as told
+
+    async def work(desk: Desk) -> None:
+        told.tell(await desk.publisher.approve(announcement, author_of(author), desk.now), desk.now, desk.zone)
+
+    at_desk(work)
+
+
+@command.command()
+@id_argument
+@texts_options
+@click.option("--minutes", type=int, default=RESTORED_MIN, show_default=True, help="How long it is still heard.")
+@author_option
+def restore(announcement: str, minutes: int, author: str, **typed: Any) -> None:
+    """Say that it works again, and call those who asked to be told.
+
+    Callers it concerned hear so for --minutes more, in a standard sentence or in your --text-..; then it expires.
+    """
+    from ivr.cli import announce_told as told
+
+    async def work(desk: Desk) -> None:
+        outcome = await desk.publisher.restore(
+            announcement, author_of(author), desk.now, texts=texts_of(typed), minutes=minutes
+        )
+        told.tell(outcome, desk.now, desk.zone)
+
+    at_desk(work)
+
+
+@command.command()
+@id_argument
 @author_option
 def end(announcement: str, author: str) -> None:
-    """Take an announcement off the phones."""
+    """Take an announcement off the phones. When the service works again, use `restore`: it says so."""
+    from ivr.cli import announce_told as told
 
-    async def work(publisher: Publisher, now: datetime) -> None:
-        outcome = await publisher.end(announcement, _author(author), now)
-        click.echo(
-            f"{outcome.version.announcement_id} version {outcome.version.version}: ended{_heard(outcome, 'off')}"
-        )
-        _warn(outcome.warnings)
+    async def work(desk: Desk) -> None:
+        outcome = await desk.publisher.end(announcement, author_of(author), desk.now)
+        version = outcome.version
+        click.echo(f"{version.announcement_id} version {version.version}: ended{told.heard(outcome, 'off')}")
+        told.warn(outcome.warnings)
 
-    _run(work)
+    at_desk(work)
+
+
+@command.command()
+@id_argument
+@click.option(
+    "--save",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Also write its audio as WAV files.",
+)
+def preview(announcement: str, save: Path | None) -> None:
+    """Show who will hear it and what it will sound like, of a draft or of what is live. Changes nothing."""
+    from ivr.cli.announce_preview import tell_preview
+
+    at_desk(lambda desk: tell_preview(desk, announcement, save))
+
+
+@command.command()
+@id_argument
+@click.option(
+    "--again", default=4.0, show_default=True, type=click.FloatRange(0, 168, min_open=True), metavar="HOURS",
+    help="A customer who has not called again within so many hours did not have to.",
+)  # fmt: skip
+def figures(announcement: str, again: float) -> None:
+    """Show what it achieved, by version: reached, heard, deflected, how quickly."""
+    from ivr.cli.announce_figures import tell_figures
+
+    at_desk(lambda desk: tell_figures(desk, announcement, again))
 
 
 @command.command(name="list")
 @click.option("--all", "everything", is_flag=True, help="Ended ones as well.")
 def list_(everything: bool) -> None:
-    """List announcements, the newest first."""
+    """List announcements, the newest first.
+
+    State: draft, approved, scheduled (its beginning is to come), live, overdue (its expected end has passed: callers
+    hear that it takes longer, give a new --eta), restored, expired.
+    """
+    from ivr.announce.model import condition
+    from ivr.cli import announce_told as told
     from ivr.cli.table import print_table
 
-    async def work(publisher: Publisher, now: datetime) -> None:
-        zone = publisher.zone
-        found = await publisher.store.newest(ended=everything)
+    async def work(desk: Desk) -> None:
+        zone = desk.zone
+        found = await desk.publisher.store.newest(ended=everything)
         rows = [
-            (v.announcement_id, str(v.version), _state(v, now), v.kind, str(v.target), v.service or "all",
-             _eta(v, now, zone), _local(v.until, zone), " ".join(v.texts), v.author)
+            (v.announcement_id, str(v.version), condition(v, desk.now), v.kind, str(v.target), v.service or "all",
+             told.eta(v, desk.now, zone), told.local(v.until, zone), " ".join(v.texts), v.author)
             for v in found
         ]  # fmt: skip
         empty = "no announcement is live or drafted" if not everything else "there is no announcement"
         head = ("id", "version", "state", "kind", "for", "service", "expected end", "until", "languages", "author")
         print_table(head, rows, empty=empty)
 
-    _run(work)
+    at_desk(work)
 
 
 @command.command()
-@click.argument("announcement")
+@id_argument
 def show(announcement: str) -> None:
-    """Show an announcement: what callers hear now, and every version. `last` is the one changed last."""
+    """Show an announcement: what callers hear now, and every version."""
+    from ivr.cli import announce_told as told
 
-    async def work(publisher: Publisher, now: datetime) -> None:
-        zone = publisher.zone
-        history = await publisher.store.history(announcement)
-        newest = history[-1]
-        click.echo(f"{newest.announcement_id} version {newest.version}: {_state(newest, now)}, {newest.kind}, "
-                   f"for {newest.target}, service {newest.service or 'all'}")  # fmt: skip
-        click.echo(f"expected end {_eta(newest, now, zone)}; not played after {_local(newest.until, zone)}")
-        for language, text in newest.texts.items():
-            which = variant(newest.eta, now, zone)
-            clip = newest.clips.get(language, {}).get(which)
-            length = f" ({clip.seconds:.1f} s, {clip.voice}, {clip.file})" if clip else ""
-            click.echo(f"  {language}: {wording(text, language, newest.eta, which, zone)}{length}")
+    async def work(desk: Desk) -> None:
+        zone = desk.zone
+        history = await desk.publisher.store.history(announcement)
+        told.tell_version(history[-1], desk.now, zone)
         for each in history:
-            eta = _local(each.eta, zone) if each.eta else "unknown"
-            click.echo(f"  version {each.version}: {each.state} by {each.author} at {_local(each.at, zone)}, "
-                       f"expected end {eta}, until {_local(each.until, zone)}")  # fmt: skip
+            eta = told.local(each.eta, zone) if each.eta else "unknown"
+            click.echo(f"  version {each.version}: {each.state} by {each.author} at {told.local(each.at, zone)}, "
+                       f"expected end {eta}, until {told.local(each.until, zone)}")  # fmt: skip
 
-    _run(work)
-
-
-def _run(work: Work) -> None:
-    """Run `work` with a publisher on the settings' database and Redis."""
-    from redis.asyncio import Redis
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
-
-    conf = settings()
-
-    async def main() -> None:
-        database = Database(conf)
-        redis = Redis.from_url(conf.redis_address, socket_timeout=1.0, socket_connect_timeout=1.0,
-                               retry=Retry(NoBackoff(), 0))  # fmt: skip
-        try:
-            await work(Publisher(database, conf, redis), datetime.now(UTC))
-        finally:
-            await redis.aclose()
-            await database.close()
-
-    asyncio.run(main())
-
-
-# -- what was typed
-
-
-def _texts(options: dict[str, str | None]) -> dict[str, str]:
-    return {name.removeprefix("text_"): text for name, text in options.items() if text is not None}
-
-
-def _author(given: str) -> str:
-    try:
-        return (given.strip() or getpass.getuser())[:100]
-    except (OSError, KeyError):
-        raise InputError("your login name cannot be found; expected --author NAME") from None
-
-
-def _said(read: Callable[[str], str], text: str) -> str:
-    try:
-        return read(text) if text else ""
-    except ValueError as error:
-        raise InputError(str(error)) from error
-
-
-def _time(read: Callable[[str, datetime, ZoneInfo], Any], text: str | None, now: datetime, zone: ZoneInfo) -> Any:
-    try:
-        return None if text is None else read(text, now, zone)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-
-
-def _dnis(text: str) -> str:
-    number = text.strip()
-    if number and not (number.isascii() and number.removeprefix("+").isdigit() and len(number) <= 20):
-        raise InputError(f"{text!r} is not a number that can be dialled; expected digits")
-    return number
-
-
-def _prefix(text: str, conf: Settings) -> str:
-    prefix = "".join(text.split())
-    if not prefix:
-        return ""
-    digits = prefix.removeprefix("+")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 15):
-        raise InputError(f"{text!r} is not the beginning of a number; expected + and digits, for example +4822")
-    if not prefix.startswith("+"):
-        code = conf.country_code
-        whole = digits.removeprefix("00") if digits.startswith(("00", code)) else code + digits.lstrip("0")
-        raise InputError(f"prefix {text!r} has no country code; did you mean '+{whole}'?")
-    return prefix
-
-
-def _unheard(draft: Draft, conf: Settings) -> list[str]:
-    """Return warnings about a number or a service that no call flow knows."""
-    try:
-        from ivr.app import load_dialplans
-
-        plans = load_dialplans(conf)
-    except (ConfigError, ImportError):
-        return []
-    services = {
-        str(step.values.get("service", ""))
-        for flow in plans.flows.values() for step in flow.steps.values() if step.kind in ("announce", "status")
-    }  # fmt: skip
-    checks = [("number", draft.target.dnis, plans.numbers), ("service", draft.service, services)]
-    return [_unknown(what, name, known) for what, name, known in checks if name and name not in known]
-
-
-def _unknown(what: str, name: str, known: Collection[str]) -> str:
-    near = nearest(name, known)
-    hint = f"did you mean {near}?" if near else f"known: {', '.join(sorted(filter(None, known))) or 'none'}"
-    return f"no call flow knows the {what} {name}; {hint}"
-
-
-# -- what is printed
-
-
-def _print_outcome(outcome: Outcome, zone: ZoneInfo, *, until_chosen: bool = False) -> None:
-    version = outcome.version
-    state = "live" if version.state == LIVE else "kept as a draft"
-    kind = "" if version.kind == OUTAGE else f", {version.kind}"
-    click.echo(f"{version.announcement_id} version {version.version}: {state}{_heard(outcome)}{kind}, "
-               f"for {version.target}"
-               + (f", service {version.service}" if version.service else ""))  # fmt: skip
-    eta = f"expected end {_local(version.eta, zone)}" if version.eta else "expected end unknown"
-    chosen = " (chosen: give --until for another)" if until_chosen else ""
-    click.echo(f"  {eta}; not played after {_local(version.until, zone)}{chosen}")
-    if outcome.audience is not None:
-        found, total = outcome.audience
-        click.echo(f"  concerns {found} of {total} customers")
-    for language, clips in version.clips.items():
-        longest = max(clips.values(), key=lambda clip: clip.seconds)
-        voices = ", ".join(dict.fromkeys(clip.voice for clip in clips.values() if clip.voice))
-        click.echo(f"  {language}: {longest.seconds:.1f} s" + (f", voice {voices}" if voices else ""))
-    _warn(outcome.warnings)
-
-
-def _heard(outcome: Outcome, where: str = "on") -> str:
-    after = outcome.heard_after_s
-    return "" if after is None else f", {where} the phones after {after:.2f} s"
-
-
-def _warn(warnings: Collection[str]) -> None:
-    for warning in warnings:
-        click.echo(f"  warning: {warning}", err=True)
-
-
-def _state(version: Version, now: datetime) -> str:
-    return "expired" if version.state == LIVE and not version.is_live(now) else version.state
-
-
-def _eta(version: Version, now: datetime, zone: ZoneInfo) -> str:
-    if version.eta is None:
-        return "unknown"
-    return _local(version.eta, zone) + (", passed" if variant(version.eta, now, zone) == PASSED else "")
-
-
-def _local(moment: datetime, zone: ZoneInfo) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+    at_desk(work)

@@ -46,6 +46,8 @@ SCENARIOS = "scenarios/tried.toml"
 @click.option("--announce", multiple=True, metavar="TEXT", help="An announcement that certainly concerns the caller.")
 @click.option("--maybe", multiple=True, metavar="TEXT", help="An announcement that may concern the caller.")
 @click.option("--service", default="", help="Service of these announcements, for example internet.")
+@click.option("--heard", type=click.IntRange(0, 9), default=0, metavar="CALLS",
+              help="He has heard these announcements in so many calls of the last two hours.")
 @click.option("--live", is_flag=True, help="Also the announcements that are live now, from the database.")
 @click.option("--open", "opened", multiple=True, metavar="CALENDAR", help="Take this calendar as open.")
 @click.option("--closed", multiple=True, metavar="CALENDAR", help="Take this calendar as closed.")
@@ -84,7 +86,7 @@ def command(
     used = with_folder(settings(), folder)
     with mistakes_shown():
         dialplans, _ = load_spoken(used.dialplans_dir, *used.prompt_dirs)
-    options = Options(number_of(number, dialplans), **told)  # type: ignore[arg-type]
+    options = Options(number_of(number, dialplans), opt_in=bool(used.trunk_to), **told)  # type: ignore[arg-type]
     known = _known(used, options.caller, number, live) if options.caller or live else None
     now = datetime.now(ZoneInfo(used.timezone))
     situation = situation_of(options, dialplans, now, **_customers(known))

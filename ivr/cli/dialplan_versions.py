@@ -19,7 +19,7 @@ from ivr.errors import DatabaseError, InputError
 from ivr.settings import settings
 
 if TYPE_CHECKING:
-    from ivr.versions.answers import Heard
+    from ivr.answers import Heard
     from ivr.versions.model import Change
     from ivr.versions.publish import Outcome, Publisher
     from ivr.versions.store import Versions

@@ -11,7 +11,7 @@ from ivr.settings import settings
 
 @click.command()
 def command() -> None:
-    """Set everything up, then run Redis, Asterisk and a controller until Ctrl-C."""
+    """Set everything up, then run Redis, Asterisk, a controller and the page until Ctrl-C."""
     from ivr.setup import only_one, run_all, set_up
 
     with only_one(settings()):

@@ -48,6 +48,14 @@ async def check_staffing(settings: Settings, dialplans: Dialplans) -> Staffing:
     return Staffing(findings, tuple(_note(hole) for hole in holes if hole.then))
 
 
+class Uncovered(InputError):
+    """A change was refused because it would leave callers with nobody. lost  at which hours, in words."""
+
+    def __init__(self, text: str, lost: Sequence[Hole]) -> None:
+        super().__init__(text)
+        self.lost = tuple(f"{hole.queue}: {hole}" for hole in lost)
+
+
 @dataclass
 class Watch:
     """A guard for `Agents`: refuses a change after which callers find nobody and no way out, notes lesser harm.
@@ -61,12 +69,12 @@ class Watch:
     notes: list[str] = field(default_factory=list)
 
     def __call__(self, before: Sequence[Agent], after: Sequence[Agent]) -> None:
-        """Raise InputError naming the hours that would be left without anybody."""
+        """Raise Uncovered naming the hours that would be left without anybody."""
         worse = together(grown(*(_holes(self.settings, self.dialplans, agents) for agents in (before, after))))
         lost = [hole for hole in worse if not hole.then]
         if lost and self.refuse:
             told = "; ".join(f"queue {hole.queue}: {hole}" for hole in lost)
-            raise InputError(f"nothing was saved: {told}; --anyway saves it all the same")
+            raise Uncovered(f"nothing was saved: {told}; --anyway saves it all the same", lost)
         self.notes += [_note(hole) for hole in worse]
 
 

@@ -24,6 +24,7 @@ ROUNDS = 50  # keys of a queue one after the other
 ARRANGED = {
     "callback": (("booked", "he will be called back"), ("declined", "he does not wish it")),
     "message": (("kept", "he leaves one"), ("none", "he leaves none")),
+    "opt_in": (("booked", "he will be called"), ("declined", "he does not wish it")),
 }
 
 
@@ -67,6 +68,7 @@ class Told:
     accounts: dict[str, Who] = field(default_factory=dict)
     postcodes: dict[str, Who] = field(default_factory=dict)
     live: dict[str, Known] = field(default_factory=dict)
+    opt_in: str = ""
 
 
 class AskedWorld(World):
@@ -115,6 +117,10 @@ class AskedWorld(World):
                     return super().perform(command)
             case c.TakeMessage(queue=name) if name not in self.situation.messages:
                 with self._so(messages={name: self._arranged("message", name)}):
+                    return super().perform(command)
+            case c.OptIn() if not self.situation.opt_in:
+                self.told.opt_in = self._asked("a call when it is over: what does he do?", ARRANGED["opt_in"])
+                with self._so(opt_in=self.told.opt_in):
                     return super().perform(command)
             case c.FindCustomer() if command.by != "number":
                 return self._found(command)

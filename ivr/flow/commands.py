@@ -39,10 +39,14 @@ class Leave:
 
 @dataclass(frozen=True)
 class Play:
-    """Play phrases one after the other; a key in `keys` stops them. Answered by Heard."""
+    """Play phrases one after the other; a key in `keys` stops them. Answered by Heard.
+
+    of  the announcement they tell, None for anything else: for who keeps what callers heard of it.
+    """
 
     phrases: tuple[Phrase, ...]
     keys: str = ""
+    of: Announcement | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,16 @@ class TakeMessage:
 
 
 @dataclass(frozen=True)
+class OptIn:
+    """He wants to be called when what these announcements tell is over: on which number? Answered by Arranged.
+
+    booked  he will be.  declined  he does not want it after all, or it is not possible.
+    """
+
+    announcement_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Answer:
     """Keep the answer to one question of a survey. question  its prompt.  Answered by Done."""
 
@@ -175,7 +189,7 @@ class HangUp:
 
 Command = (
     Enter | Leave | Play | Ask | SetLanguage | FindAnnouncements | CheckHours | Queue | Transfer | Keep | Look
-    | FindCustomer | FindState | Fetch | OfferCallback | TakeMessage | Answer | HangUp
+    | FindCustomer | FindState | Fetch | OfferCallback | TakeMessage | OptIn | Answer | HangUp
 )
 
 
@@ -204,7 +218,12 @@ class Announcement:
 
     phrases  already in the caller's language.  certain  the match is sure enough to end the call.
     may_end  the customer's class and call history allow ending the call.  why  in words, for the trace.
-    planned  it tells of planned work, not of a fault.
+    planned  it tells of planned work, not of a fault.  after  the most that may follow it: end, offer or continue.
+    length_s  of its audio, 0 when not known.  restored  it tells that the fault is over.
+    service  it is about, '' for all.  opt_in  he can be called when it is over.
+    nth  1 on the first call in which he reaches it, whatever the version.  lately  earlier such calls of the last two
+    hours.  known_version  which he has heard (nearly) to its end on an earlier call, 0 for none.
+    brief  what to say to one who knows this version: only what may have changed; () when all of it is to be said.
     """
 
     announcement_id: str
@@ -214,6 +233,15 @@ class Announcement:
     may_end: bool
     why: str
     planned: bool = False
+    after: str = "end"
+    length_s: float = 0.0
+    restored: bool = False
+    service: str = ""
+    opt_in: bool = False
+    nth: int = 1
+    lately: int = 0
+    known_version: int = 0
+    brief: tuple[Phrase, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -235,7 +263,7 @@ class Queued:
     """How waiting ended.
 
     outcome  answered (talk is over), nobody (no agent is signed in), full, too_long, timeout, callback and message
-    (arranged, left), key, failed.
+    (arranged, left), opted_in (of an announcement he heard meanwhile), key, failed.
     key  the digit pressed, when outcome is key.
     """
 

@@ -6,7 +6,8 @@ What counts as an outcome that can happen, with the values a step has (dialplans
 - but not one these values rule out: `ended` without `after = "end"`, `too_long` from a queue without `max_ewt_s`,
   `open` of a calendar that is always closed;
 - being asked again (`no_input`, `wrong_key` not in `on`) counts where it can happen: with more than one try;
-- a queue's `failed` (a fault of the hotline itself) counts only when the step names it.
+- a queue's `failed` (a fault of the hotline itself) and `opted_in`, and `continue` of an announcement that lets less
+  follow it than its step, count only when the step names them.
 
 Steps are those a caller of some number can come to by such outcomes.
 """
@@ -122,7 +123,8 @@ def outcomes(step: Step, dialplans: Dialplans) -> Iterator[str]:
         case "announce":
             after = step.values["after"]
             yield "nothing"
-            yield from ("continue",) if after == "continue" else ("other", "agent", "no_input")
+            yield from ("continue",) if after == "continue" else ("other", "agent", "opted_in", "no_input")
+            yield from ("continue",) if "continue" in step.on else ()
             yield from ("ended",) if after == "end" else ()
         case "hours":
             yield from _states(dialplans.hours[step.values["calendar"]])
@@ -166,8 +168,7 @@ def _waiting(step: Step, dialplans: Dialplans) -> Iterator[str]:
     for what in ("callback", "message"):
         if any(action.kind == what for queue in queues for action in queue.ways_out):
             yield what
-    if "failed" in step.on:
-        yield "failed"
+    yield from (outcome for outcome in ("failed", "opted_in") if outcome in step.on)
 
 
 def _returned(flow: Flow, dialplans: Dialplans) -> Iterator[str]:

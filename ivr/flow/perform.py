@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping
 
+from ivr.flow import heard
 from ivr.flow.commands import (
     Announcement,
+    Arranged,
     Ask,
     CheckHours,
     Command,
@@ -21,6 +23,7 @@ from ivr.flow.commands import (
     Hours,
     Keep,
     Look,
+    OptIn,
     Play,
     Queue,
     Queued,
@@ -40,7 +43,8 @@ ANNOUNCEMENTS = 5
 REPEATS = 3
 NUMBER_MOST = 999
 _REACHED = {"answered": "agent", "callback": "callback", "message": "message"}  # by how waiting ended
-_CHOSEN = {"3": "other", "0": "agent"}  # of the offer; 1 repeats
+_CHOSEN = {"3": "other", "0": "agent"}  # of the offer; 1 repeats, 2 is "tell me when it is over"
+AFTER = ("continue", "offer", "end")  # what may follow an announcement, the least first
 
 
 def say(step: Step, state: State) -> Running:
@@ -49,8 +53,7 @@ def say(step: Step, state: State) -> Running:
     if facts := tuple(dict.fromkeys(fact for fact in (step.values["digits"], step.values["number"]) if fact)):
         values = yield from look(facts, state)
         said += _spoken(step, values)
-    heard = answer((yield Play(said, keys)), Heard)
-    state.typed = heard.key or state.typed
+    state.typed = answer((yield Play(said, keys)), Heard).key or state.typed
     return "done"
 
 
@@ -132,13 +135,13 @@ def announce(step: Step, state: State) -> Running:
         return "nothing"
     state.typed = ""
     state.heard |= {(a.announcement_id, a.version) for a in matches}
-    state.detail = "; ".join(f"{a.announcement_id} v{a.version}: {a.why}" for a in matches)
-    after = step.values["after"]
-    key = yield from _play_announcements(matches, phrases_of(step.values["intro"]))
+    state.detail = "; ".join(map(_detail, matches))
+    after = min((step.values["after"], *(a.after for a in matches)), key=AFTER.index)
+    key = yield from _play_announcements(matches, step, offers=after != "continue")
     if after == "continue":
         state.typed = key
         return "continue"
-    if not key and after == "end" and all(a.certain and a.may_end for a in matches):
+    if not key and after == "end" and all(a.certain and a.may_end and not heard.calls_again(a) for a in matches):
         key = answer((yield Play((Prompt(step.values["goodbye_prompt"]),), KEYS)), Heard).key
         if not key:
             return "ended"
@@ -150,31 +153,56 @@ def _not_heard(found: tuple[Announcement, ...], step: Step, state: State) -> tup
     return tuple(a for a in new if a.certain or not step.values["only_certain"])[:ANNOUNCEMENTS]
 
 
-def _play_announcements(matches: tuple[Announcement, ...], intro: tuple[Phrase, ...] = ()) -> Running:
-    """Play all of `matches`; return the key that stopped them, '' when heard to the end."""
+def _detail(match: Announcement) -> str:
+    again = heard.why(match)
+    return f"{match.announcement_id} v{match.version}: {match.why}" + (f" ({again})" if again else "")
+
+
+def _play_announcements(matches: tuple[Announcement, ...], step: Step, *, offers: bool) -> Running:
+    """Play what `matches` have to say to him; return the key that stopped them, '' when heard to the end.
+
+    offers  he may choose afterwards.
+    """
+    intro = phrases_of(step.values["intro"])
+    if intro and (key := answer((yield Play(intro, KEYS)), Heard).key):
+        return key
     for match in matches:
-        key = answer((yield Play((*intro, *match.phrases), KEYS)), Heard).key
-        if key:
+        if key := answer((yield Play(heard.told(match), KEYS, match)), Heard).key:
             return key
-        intro = ()
+    if offers and any(map(heard.calls_again, matches)):
+        return answer((yield Play((Prompt(step.values["agent_prompt"]),), KEYS)), Heard).key
+    return ""
+
+
+def say_all(matches: tuple[Announcement, ...]) -> Running:
+    """Play all of `matches` in full: he asked for it; return the key that stopped them, '' when heard to the end."""
+    for match in matches:
+        if key := answer((yield Play(match.phrases, KEYS, match)), Heard).key:
+            return key
     return ""
 
 
 def _offer(step: Step, matches: tuple[Announcement, ...], choice: str) -> Running:
     """Let the caller choose; `choice` was pressed already ('' for nothing)."""
-    question = (Prompt(step.values["offer_prompt"]),)
-    phrases: tuple[Phrase, ...] = question
+    opt_in = tuple(match.announcement_id for match in matches if match.opt_in)
+    question = phrases_of((*([step.values["opt_in_prompt"]] if opt_in else []), step.values["offer_prompt"]))
+    keys = {*_CHOSEN, "1", *("2" if opt_in else "")}
+    phrases = question
     misses = 0
     for _ in range(REPEATS + step.values["tries"]):
         if choice == "1":
-            choice = yield from _play_announcements(matches)
+            choice = yield from say_all(matches)
+            phrases = question
+        if choice == "2" and opt_in:
+            if answer((yield OptIn(opt_in)), Arranged).outcome == "booked":
+                return "opted_in"
             phrases = question
         if choice in _CHOSEN:
             return _CHOSEN[choice]
         if choice == "1":
             continue
         choice = answer((yield Ask(phrases, timeout_s=step.values["timeout_s"])), Digits).text
-        if choice != "1" and choice not in _CHOSEN:
+        if choice not in keys:
             misses += 1
             phrases = (Prompt(step.values["wrong_key_prompt"]), *question) if choice else question
         if misses == step.values["tries"]:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Generator
 
 from ivr.flow.commands import (
-    Announcement,
     Answer,
     Arranged,
     Ask,
@@ -31,7 +30,7 @@ from ivr.flow.commands import State as ServiceState
 from ivr.flow.declare import KEYS, NAME
 from ivr.flow.facts import VARIABLE, facts_in, filled
 from ivr.flow.model import Step
-from ivr.flow.perform import ANNOUNCEMENTS, keep, look
+from ivr.flow.perform import ANNOUNCEMENTS, keep, look, say_all
 from ivr.flow.state import Running, State, answer, is_key, phrases_of
 from ivr.sound import Phrase, Prompt, SayDigits
 
@@ -99,18 +98,11 @@ def status(step: Step, state: State) -> Running:
     if announcements:
         state.heard |= {(each.announcement_id, each.version) for each in announcements}
         state.detail = "; ".join(f"{each.announcement_id} v{each.version}: {each.why}" for each in announcements)
-        state.typed = yield from _say_all(announcements)
+        state.typed = yield from say_all(announcements)
         return "planned" if all(each.planned for each in announcements) else "outage"
     outcome = "normal" if found.area_known else "unknown"
     state.typed = answer((yield Play((Prompt(step.values[f"{outcome}_prompt"]),), KEYS)), Heard).key
     return outcome
-
-
-def _say_all(announcements: tuple[Announcement, ...]) -> Running:
-    for each in announcements:
-        if key := answer((yield Play(each.phrases, KEYS)), Heard).key:
-            return key
-    return ""
 
 
 def callback(step: Step, state: State) -> Running:

@@ -179,6 +179,9 @@ class _Driver:
                 return self._fetch(command)
             case c.OfferCallback() | c.TakeMessage():
                 return c.Arranged(self._outcome("arranges something"))
+            case c.OptIn():
+                booked = self._outcome("offers a call when it is over") == "opted_in"
+                return c.Arranged("booked" if booked else "declined")
         return self.world.perform(command)
 
     def _enter(self, command: c.Enter) -> None:

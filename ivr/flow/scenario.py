@@ -15,7 +15,7 @@ from typing import Any
 
 from ivr.errors import Finding, nearest
 from ivr.flow import commands as c
-from ivr.flow import declare
+from ivr.flow import declare, heard
 from ivr.flow import scenario_keys as k
 from ivr.flow.model import Dialplans, Number
 from ivr.flow.scenario_tables import Context
@@ -162,6 +162,7 @@ def _situation(values: Mapping[str, Any], context: Context) -> Situation:
         fixed(dict(values["accounts"] or {})),
         fixed(dict(values["postcodes"] or {})),
         dict(values["facts"] or {}),
+        next((each["opt_in"] for each in values["announcements"] if each["opt_in"]), ""),
     )
 
 
@@ -171,6 +172,8 @@ def _known(number: int, values: Mapping[str, Any], customer: Who | None) -> Know
         may_end = values["certain"] and (customer is None or customer.class_ == "normal")
     clip = Clip("", values["text"])
     announcement = c.Announcement(
-        f"scenario{number}", 1, (clip,), values["certain"], may_end, "written in the scenario", values["planned"]
-    )
+        f"scenario{number}", 1, (clip,), values["certain"], may_end, "written in the scenario", values["planned"],
+        values["after"], service=values["service"], opt_in=bool(values["opt_in"]),
+    )  # fmt: skip
+    announcement = heard.as_heard(announcement, values["heard"])
     return Known(announcement, values["service"], values["area"])

@@ -84,4 +84,8 @@ ANNOUNCED = (
     Key("may_end", "yes/no", "may it end the call? Unless given: if it is certain and his class is `normal`",
         absent="-"),
     Key("planned", "yes/no", "true: planned work, no fault", False),
+    Key("after", "choice", "the most that may follow it", "end", choices=("end", "offer", "continue")),
+    Key("heard", "integer", "in how many calls of the last two hours he has heard it already", 0, 0, 9),
+    Key("opt_in", "choice", "how it ends when he presses 2, to be called when it is over; '' when he cannot be called",
+        "", choices=("", "booked", "declined")),
 )  # fmt: skip

@@ -90,15 +90,18 @@ KINDS = {
         ),
         Kind(
             "announce",
-            "Plays the live announcements that concern this caller, each at most once a call. Any key stops "
-            "one: 1 repeats, 3 is `other`, 0 is `agent`, another key goes to the choices (with "
+            "Plays the live announcements that concern this caller, each at most once a call; to somebody who has "
+            "heard one on an earlier call only what is new, and on his third call within two hours an agent is "
+            "offered and the call never ended (docs/announcements.md). Any key stops one: 1 repeats, 2 is `opted_in`, "
+            "3 is `other`, 0 is `agent`, another key goes to the choices (with "
             '`after = "continue"`: on, to the next menu).',
             (
                 Key(
                     "after",
                     "choice",
                     "end: say goodbye and end the call, if every match is certain and the caller may be "
-                    "ended, else as offer · offer: let the caller choose · continue: go on",
+                    "ended, else as offer · offer: let the caller choose · continue: go on. An announcement may "
+                    "say that less follows it",
                     "offer",
                     choices=("end", "offer", "continue"),
                 ),
@@ -119,6 +122,13 @@ KINDS = {
                     "the choices: 1 repeat, 3 different problem, 0 agent",
                     "offer_menu",
                 ),
+                Key(
+                    "opt_in_prompt",
+                    "prompt",
+                    "said before the choices when he can be called once it is over: 2",
+                    "offer_opt_in",
+                ),
+                Key("agent_prompt", "prompt", "said on his third call within two hours: 0", "offer_agent"),
                 Key("goodbye_prompt", "prompt", "said before `ended`", "goodbye_announcement"),
                 Key("tries", "integer", "how often the choices are said before `no_input`", TRIES, 1, 9),
                 TIMEOUT_S,
@@ -129,6 +139,12 @@ KINDS = {
                 Outcome("continue", 'heard, or stopped by a key, with `after = "continue"`', NEXT),
                 Outcome("other", "3: he has a different problem", NEXT, free=True),
                 Outcome("agent", "0: he wants an agent", RESCUE, free=True),
+                Outcome(
+                    "opted_in",
+                    "2: he is called when it is over, on a number he has confirmed",
+                    Fallback("end", "goodbye", "announced"),
+                    free=True,
+                ),
                 Outcome("no_input", "he made no choice", NEXT),
                 Outcome("ended", "heard to the end, and the call may end", Fallback("end", "", "announced")),
             ),
@@ -144,7 +160,8 @@ KINDS = {
         ),
         Kind(
             "queue",
-            "Waits with music for an agent, tells the place in line and the wait, rings, connects. `nobody`, `full`, "
+            "Waits with music for an agent, tells the place in line and the wait, rings, connects. What is announced "
+            "meanwhile and concerns the caller he hears here. `nobody`, `full`, "
             "`too_long` and `timeout` come from a queue whose `overflow` is `leave`, and when the caller declines what "
             "another overflow offers him.",
             (
@@ -161,6 +178,12 @@ KINDS = {
                 Outcome("timeout", "`max_wait_s` is over", NO_AGENT, free=True),
                 Outcome("callback", "he will be called back", Fallback("end", "goodbye", "callback"), free=True),
                 Outcome("message", "he left a message", Fallback("end", "goodbye", "message"), free=True),
+                Outcome(
+                    "opted_in",
+                    "he heard of a fault while he waited, and is called when it is over",
+                    Fallback("end", "goodbye", "announced"),
+                    free=True,
+                ),
                 Outcome("failed", "the queue cannot be used: Asterisk's ladder helps", Fallback("end", "", "failed")),
             ),
             pressed="queue",

@@ -51,6 +51,7 @@ class Situation:
     known  live announcements.  open  calendars whose state is forced.
     queues, transfers, webhooks  how each ends, by name; `answered` unless given; a queue also `abandoned`: he hangs
     up in it. A key in a queue is pressed once a call.  callbacks, messages  by queue: booked or declined, kept or none.
+    opt_in  how it ends when he wants to be called once a fault is over: booked or declined, '' for not known.
     facts  further facts, such as waiting.support.
     """
 
@@ -68,6 +69,7 @@ class Situation:
     accounts: Mapping[str, Who] = field(default_factory=dict)
     postcodes: Mapping[str, Who] = field(default_factory=dict)
     facts: Mapping[str, Value] = field(default_factory=dict)
+    opt_in: str = ""
 
 
 Note = Callable[[str, str], None]
@@ -144,6 +146,11 @@ class World:
                 outcome = self.situation.messages.get(command.queue, "kept")
                 self.note("arranges", f"message for {command.queue}: {outcome}")
                 self.now_s += MESSAGE_S
+                return c.Arranged(outcome)
+            case c.OptIn():
+                outcome = self.situation.opt_in or "booked"
+                self.note("arranges", f"call when it is over: {outcome}")
+                self.now_s += CALLBACK_S
                 return c.Arranged(outcome)
         return c.Done()
 

@@ -81,7 +81,8 @@ async def stage(settings: Settings, report: Report) -> AsyncIterator[Stage]:
         await _remove_leftovers(settings, database, redis)
         await _customers(settings, database)
         built.agents = await _agents(settings, database)
-        outcome = await Publisher(database, settings, redis).post(_outage(settings), AUTHOR, _now(settings))
+        publisher = Publisher(database, settings, redis)
+        outcome = await publisher.post(_outage(settings), AUTHOR, _now(settings), confirmed=True)
         built.announcement, built.heard_after_s = outcome.version, outcome.heard_after_s
         yield built
     finally:

@@ -16,12 +16,13 @@ from ivr import db
 from ivr.call import TraceEntry
 from ivr.db import Database
 from ivr.flow import commands as c
+from ivr.flow.heard import BRIEF
 from ivr.flow.replay import Act, Past, Visit, end_of
 from ivr.flow.world import Who
 from ivr.record import trace as t
 from ivr.record.model import CallRecord
 from ivr.record.store import entry_of, record_of
-from ivr.sound import Clip
+from ivr.sound import Clip, Prompt
 
 CALLS_AT_ONCE = 200
 LEFT_THEMSELVES = ("hung_up", "abandoned")
@@ -156,7 +157,13 @@ def _announcements(trace: Sequence[TraceEntry]) -> tuple[c.Announcement, ...]:
             key = (str(detail["announcement"]), int(detail["version"]))
             phrases = (Clip("", f"announcement:{key[0]} v{key[1]}"),)
             certain, may_end = bool(detail.get("certain", ended)), bool(detail.get("may_end", ended))
-            found[key] = c.Announcement(*key, phrases, certain, may_end, str(detail.get("why", "")))
+            nth, lately = int(detail.get("nth", 1)), int(detail.get("lately", 0))
+            found[key] = c.Announcement(
+                *key, phrases, certain, may_end, str(detail.get("why", "")), after=str(detail.get("after", "end")),
+                opt_in=bool(detail.get("opt_in", False)), nth=nth, lately=lately,
+                known_version=key[1] if detail.get("brief") else 0,
+                brief=tuple(map(Prompt, BRIEF)) if detail.get("brief") else (),
+            )  # fmt: skip
     return tuple(found.values())
 
 

@@ -12,7 +12,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +26,9 @@ from ivr.errors import DatabaseError, InputError, nearest
 from ivr.flow.model import Number
 from ivr.number import normalise
 from ivr.record import trace as t
+from ivr.record.hearing import Hearing
 from ivr.record.model import CallRecord, SurveyAnswer
+from ivr.record.rows import answer_row, call_row, hearing_row, trace_row
 
 logger = log.logger(__name__)
 
@@ -37,11 +39,9 @@ RETRY_S = (0.5, 5.0)  # after a failed write, first and longest
 CALLS_AT_ONCE = 500  # written in one transaction
 BACKLOG = 20_000  # ended calls kept in memory while the database is away
 LAST_AGENT_DAYS = 30  # whom he talked to earlier is no reason to wait for
-ENTRIES_MOST, ANSWERS_MOST = 2000, 200  # per call: bounds, flows are bounded far below them
+ENTRIES_MOST, ANSWERS_MOST, HEARINGS_MOST = 2000, 200, 200  # per call: bounds, flows are bounded far below them
 AWAY = (OperationalError, InterfaceError, sa.exc.TimeoutError, OSError)  # these pass, others do not
 Detail = str | int | float | bool | None | list[str]
-
-COLUMNS = {column.name: column for column in db.call.columns}
 
 
 class CallLog:
@@ -52,12 +52,18 @@ class CallLog:
         self._began, self.part = monotonic(), int(record.started_at.timestamp() * 1000)
         self.entries: list[TraceEntry] = []
         self.answers: list[SurveyAnswer] = []
-        self.written, self.answers_written = 0, 0
+        self.hearings: list[Hearing] = []
+        self.written, self.answers_written, self.hearings_written = 0, 0, 0
         self.earlier: CallRecord | None = None
         self.look_for_earlier = resumed
         self.stored_at, self.urgent = monotonic(), False
         self._queued_ms: int | None = None
         self._answered_ms: int | None = None
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The call and the part of it this log is of."""
+        return self.record.call_id, self.part
 
     @property
     def language(self) -> str:
@@ -97,6 +103,16 @@ class CallLog:
             self.answers.append(SurveyAnswer(survey, question, points, at))
         self.add(t.SURVEYED, step, survey=survey, question=question, points=points)
 
+    def heard(self, hearing: Hearing, *, brief: bool, step: str = "") -> None:
+        """It is known what came of an announcement he reached. brief  he heard only what was new."""
+        if len(self.hearings) < HEARINGS_MOST:
+            self.hearings.append(hearing)
+        self._records.on_hearing(hearing)
+        self.add(
+            t.HEARD, step, announcement=hearing.announcement_id, version=hearing.version, percent=hearing.percent,
+            nth=hearing.nth, brief=brief, where=hearing.where, outcome=hearing.outcome,
+        )  # fmt: skip
+
     def finish(self, disposition: str, **fields: Any) -> None:
         """Close the record. fields  further columns of CallRecord."""
         if self._queued_ms is not None and self._answered_ms is None and self.record.wait_ms is None:
@@ -111,6 +127,10 @@ class CallLog:
         if event in (t.PLAYED, t.INTERRUPTED):
             kind, _, name = str(detail.get("prompt", "")).partition(":")
             if kind == "announcement" and name not in self.record.announcements:
+                self._set(announcements=(*self.record.announcements, name))
+        elif event == t.HEARD:
+            name = f"{detail.get('announcement')} v{detail.get('version')}"
+            if name not in self.record.announcements:
                 self._set(announcements=(*self.record.announcements, name))
         elif event == t.OFFERED:
             self._set(offers=self.record.offers + 1)
@@ -134,6 +154,7 @@ class Records:
     """Every call of this controller that is not yet fully stored, and what the database holds.
 
     on_call  told of every record that begins, and once more when it is complete.
+    on_hearing  told of every announcement a call reached.
     """
 
     def __init__(
@@ -147,6 +168,12 @@ class Records:
         self._unnamed = itertools.count(1)
         self.dropped = 0
         self._lost = False
+        self.on_hearing: Callable[[Hearing], None] = lambda _: None
+
+    @property
+    def unwritten(self) -> int:
+        """How many calls have something the database does not know yet."""
+        return len(self._dirty)
 
     # -- what a session uses
 
@@ -257,7 +284,7 @@ class Records:
 
     async def _write(self, batch: list[CallLog]) -> None:
         """Write rows and new trace entries of `batch` in one transaction; writing them again changes nothing."""
-        upto = [(len(each.entries), len(each.answers)) for each in batch]
+        upto = [(len(each.entries), len(each.answers), len(each.hearings)) for each in batch]
         async with self.database.write() as connection:
             for each in batch:
                 if each.look_for_earlier:
@@ -266,22 +293,28 @@ class Records:
                     )).first()  # fmt: skip
                     each.earlier = record_of(row) if row else None
                     each.look_for_earlier = False
-            rows = [_row(each.record.after(each.earlier) if each.earlier else each.record) for each in batch]
+            rows = [call_row(each.record.after(each.earlier) if each.earlier else each.record) for each in batch]
             await connection.execute(db.upsert(connection, db.call), rows)
             entries = [
-                _trace_row(each, n)
-                for each, (end, _) in zip(batch, upto, strict=True) for n in range(each.written, end)
+                trace_row(each.entries[n], *each.place, n)
+                for each, (end, _, _) in zip(batch, upto, strict=True) for n in range(each.written, end)
             ]  # fmt: skip
             answers = [
-                _answer_row(each, n)
-                for each, (_, end) in zip(batch, upto, strict=True) for n in range(each.answers_written, end)
+                answer_row(each.answers[n], *each.place, n)
+                for each, (_, end, _) in zip(batch, upto, strict=True) for n in range(each.answers_written, end)
+            ]  # fmt: skip
+            hearings = [
+                hearing_row(each.hearings[n], *each.place, n)
+                for each, (_, _, end) in zip(batch, upto, strict=True) for n in range(each.hearings_written, end)
             ]  # fmt: skip
             if entries:
                 await connection.execute(db.upsert(connection, db.call_trace, keep=True), entries)
             if answers:
                 await connection.execute(db.upsert(connection, db.survey_answer, keep=True), answers)
+            if hearings:
+                await connection.execute(db.upsert(connection, db.hearing, keep=True), hearings)
         for each, ends in zip(batch, upto, strict=True):
-            each.written, each.answers_written = ends
+            each.written, each.answers_written, each.hearings_written = ends
 
     # -- what people ask
 
@@ -354,39 +387,10 @@ def _not_one(text: str, hits: list[str], known: list[str]) -> str:
     return f"there is no call {text!r}" + (f"; did you mean {near!r}?" if near else "; `ivr call list` shows them")
 
 
-def _row(record: CallRecord) -> dict[str, Any]:
-    row = asdict(record)
-    row["announcements"] = list(record.announcements)
-    return {name: _fit(name, value) for name, value in row.items()}
-
-
-def _fit(name: str, value: Any) -> Any:
-    """Cut text to its column, and drop NUL, which PostgreSQL refuses."""
-    most = getattr(COLUMNS[name].type, "length", None)
-    return value.replace("\0", "")[:most] if isinstance(value, str) else value
-
-
 def record_of(row: Any) -> CallRecord:
     """Return a row of the table `call` as a record."""
     values = dict(row._mapping)
     return CallRecord(**{**values, "announcements": tuple(values["announcements"])})
-
-
-def _trace_row(calllog: CallLog, n: int) -> dict[str, Any]:
-    entry = calllog.entries[n]
-    return {
-        "call_id": _fit("call_id", calllog.record.call_id), "part": calllog.part, "n": n,
-        "at_ms": calllog.part + entry.at_ms, "step": entry.step[:80], "event": entry.event[:20],
-        "detail": entry.detail,
-    }  # fmt: skip
-
-
-def _answer_row(calllog: CallLog, n: int) -> dict[str, Any]:
-    each = calllog.answers[n]
-    return {
-        "call_id": _fit("call_id", calllog.record.call_id), "part": calllog.part, "n": n,
-        "survey": each.survey[:40], "question": each.question[:80], "points": each.points, "at": each.at,
-    }  # fmt: skip
 
 
 def entry_of(row: Any, began_ms: int) -> TraceEntry:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from zoneinfo import ZoneInfo
 
 from ivr.call import DISPOSITIONS, TraceEntry
+from ivr.flow.heard import TIMES
 from ivr.record import trace as t
+from ivr.record.hearing import OUTCOMES, QUEUE
 from ivr.record.model import CallRecord
 
 CAUSES = {
@@ -147,6 +149,12 @@ def _called_back(entry: TraceEntry) -> str:
     return "was called back, and pressed 1"
 
 
+def _restored(entry: TraceEntry) -> str:
+    answers = {"works": "says that it works", "still_out": "says that it is still out"}
+    answer = answers.get(str(entry.detail.get("answer")), "gave no answer")
+    return f"was told that announcement {entry.detail.get('announcement')} is over, and {answer}"
+
+
 def _offered(entry: TraceEntry) -> str:
     return f"offered to {entry.detail.get('agent')}: {entry.detail.get('why') or 'no reason noted'}"
 
@@ -182,6 +190,25 @@ def _asked(entry: TraceEntry) -> str:
     return f"server {detail.get('webhook')} was asked and {how} after {detail.get('ms')} ms"
 
 
+def _heard(entry: TraceEntry) -> str:
+    detail = entry.detail
+    percent, nth = detail.get("percent"), detail.get("nth")
+    much = "all of it" if percent == 100 else f"{percent} % of it"
+    where = " in the queue" if detail.get("where") == QUEUE else ""
+    said = [TIMES.get(nth, f"{nth}th time")] if isinstance(nth, int) and nth > 1 else []
+    said += ["only what is new"] if detail.get("brief") else []
+    how = f" ({', '.join(said)})" if said else ""
+    then = OUTCOMES.get(str(detail.get("outcome")), str(detail.get("outcome")))
+    what = f"announcement {detail.get('announcement')} version {detail.get('version')}"
+    return f"{what}: heard {much}{where}{how}; {then}"
+
+
+def _opted_in(entry: TraceEntry) -> str:
+    ids = entry.detail.get("announcements")
+    named = f" ({', '.join(ids)})" if isinstance(ids, list) else ""
+    return f"will be called when it is over{named}"
+
+
 def _unknown(entry: TraceEntry) -> str:
     details = ", ".join(f"{key} {value}" for key, value in entry.detail.items())
     return entry.event + (f" ({details})" if details else "")
@@ -199,6 +226,10 @@ SENTENCES: dict[str, Callable[[TraceEntry], str]] = {
         f"announcement {e.detail.get('announcement')} version {e.detail.get('version')} concerns him: "
         f"{e.detail.get('why')}"
     ),
+    t.HEARD: _heard,
+    t.OPTED_IN: _opted_in,
+    t.CREDITED: lambda e: f"his place in line counts from {e.detail.get('seconds')} s ago, when the announcement began",
+    t.RAISED: lambda e: f"calls about it again and again: {e.detail.get('points')} points more in a queue",
     t.NO_MATCH: lambda e: "no announcement concerns him",
     t.HOURS: _hours,
     t.IDENTIFIED: lambda e: f"found in the customer file by the {e.detail.get('by')} he entered",
@@ -211,6 +242,7 @@ SENTENCES: dict[str, Callable[[TraceEntry], str]] = {
     t.MOVED: lambda e: f"moved to queue {e.detail.get('queue')} ({e.detail.get('by')})",
     t.OVERFLOW: _overflow,
     t.CALLED_BACK: _called_back,
+    t.RESTORED: _restored,
     t.MESSAGE: lambda e: f"left a message of {e.detail.get('seconds')} s",
     t.OFFERED: _offered,
     t.RINGING: lambda e: f"the phone of {e.detail.get('agent')} rings",

@@ -13,7 +13,11 @@ INTERRUPTED = "interrupted"  # a key stopped a prompt or clip: prompt, from_ms
 PRESSED = "pressed"  # a key: key; or an entry, whose digits are kept nowhere: keys (how many)
 SILENT = "silent"  # asked, and no key came in time
 LANGUAGE = "language"  # another language from now on: language
-MATCHED = "matched"  # an announcement concerns the caller: announcement, version, why
+MATCHED = "matched"  # an announcement concerns the caller: announcement, version, why, nth
+HEARD = "heard"  # what became of an announcement: announcement, version, percent, nth, brief, where, outcome
+OPTED_IN = "opted_in"  # will be called when it is over: announcements
+CREDITED = "credited"  # his place in line counts from when he began to hear an announcement: seconds
+RAISED = "raised"  # he calls about it again and again: points of priority
 NO_MATCH = "no_match"  # no announcement concerns the caller: live (snapshot's version)
 HOURS = "hours"  # a calendar was asked: calendar, open
 IDENTIFIED = "identified"  # it is known whose call it is from now on, by digits nobody keeps: by (account, postcode)
@@ -24,6 +28,7 @@ POSITION = "position"  # told his place: position, minutes (the range of the wai
 MOVED = "moved"  # in another queue from now on, his entry time goes with him: queue, by (key, overflow, supervisor)
 OVERFLOW = "overflow"  # a limit of the queue was reached: queue, why, to (where he goes)
 CALLED_BACK = "called_back"  # a call-back: what (booked, confirmed), callback (its id)
+RESTORED = "restored"  # told that it works again: announcement, answer (works, still_out, '' for none)
 MESSAGE = "message"  # left a message: seconds
 OFFERED = "offered"  # one agent was chosen: agent, why, token, waited_ms
 RINGING = "ringing"  # the agent's phone rings: agent
@@ -39,8 +44,9 @@ HUNG_UP = "hung_up"  # the caller left, or the connection to him broke: by
 ENDED = "ended"  # the record was closed: disposition
 
 EVENTS = (
-    ENTERED, LEFT, PLAYED, INTERRUPTED, PRESSED, SILENT, LANGUAGE, MATCHED, NO_MATCH, HOURS, IDENTIFIED, ASKED,
+    ENTERED, LEFT, PLAYED, INTERRUPTED, PRESSED, SILENT, LANGUAGE, MATCHED, HEARD, OPTED_IN, CREDITED,
+    RAISED, NO_MATCH, HOURS, IDENTIFIED, ASKED,
     SURVEYED, QUEUED, POSITION, MOVED,
-    OVERFLOW, CALLED_BACK, MESSAGE, OFFERED, RINGING, REFUSED, ANSWERED, TALK_ENDED, TRANSFERRED, ROUTER_LOST,
-    REATTACHED, LEASE, LADDER, HUNG_UP, ENDED,
+    OVERFLOW, CALLED_BACK, RESTORED, MESSAGE, OFFERED, RINGING, REFUSED, ANSWERED, TALK_ENDED, TRANSFERRED,
+    ROUTER_LOST, REATTACHED, LEASE, LADDER, HUNG_UP, ENDED,
 )  # fmt: skip

@@ -193,6 +193,8 @@ def _unlike_real(scenario: Scenario) -> str:
         ended = announcement.certain and (customer is None or customer.class_ == "normal")
         if announcement.may_end != ended:
             return "`may_end` is decided by the customer's class and by what is certain"
+        if announcement.nth > 1 or announcement.opt_in:
+            return "`heard` and `opt_in` need earlier calls, and a trunk out"
         if not announcement.certain and not scenario.situation.caller:
             return "nothing may concern a caller nobody knows anything of"
     return ""

@@ -65,12 +65,13 @@ class Private:
 
 def private_settings(used: Settings, folder: Path) -> tuple[Settings, dict[str, str]]:
     """Return settings and the environment of a hotline below `folder`, which speaks as `used` does."""
-    ports = free_ports(5)
+    ports = free_ports(6)
     rtp = random.SystemRandom().randrange(32_000, 60_000, 1000)
     values: dict[str, Any] = {
         "var": folder / "var", "dialplans": folder / "dialplans", "prompts": used.prompts_dir,
         "sip_port": ports[0], "ami_port": ports[1], "agi_port": ports[2], "agi_port_next": ports[3],
-        "redis_port": ports[4], "redis_url": "", "database_url": "", "rtp_start": rtp, "rtp_end": rtp + 998,
+        "redis_port": ports[4], "metrics_port": ports[5], "redis_url": "", "database_url": "", "rtp_start": rtp,
+        "rtp_end": rtp + 998,
         "host": "127.0.0.1", "log_level": "warning", "trunk_to": "", "trunk_from": "127.0.0.1/32",
         "agent_from": "127.0.0.1/32", "timezone": used.timezone, "default_language": used.default_language,
         "country_code": used.country_code, "cache_dir": used.path(used.cache_dir),
@@ -231,7 +232,7 @@ async def _announce(
         texts = dict.fromkeys(languages, text_of(known))
         kind = PLANNED if known.announcement.planned else OUTAGE
         draft = Draft(target, texts, known.service, None, now + LIVE, kind)
-        outcome = await publisher.post(draft, "scenarios", now)
+        outcome = await publisher.post(draft, "scenarios", now, confirmed=True)
         for language, variants in outcome.version.clips.items():
             for which, each in variants.items():
                 clips[f"{language}/announcement {of} {which}"] = Path(each.file)

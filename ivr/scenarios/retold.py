@@ -106,6 +106,10 @@ class Retold:
                 found["may_end"] = announcement.may_end
             if version and version.kind == PLANNED:
                 found["planned"] = True
+            if announcement.lately and announcement.brief:
+                found["heard"] = announcement.lately
+            if announcement.opt_in:
+                found["opt_in"] = "booked"
             yield found
 
     def _hours(self, *, opened: bool) -> list[str]:

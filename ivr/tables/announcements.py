@@ -28,6 +28,7 @@ announcement_version = sa.Table(
     sa.Column("after", sa.String(8), nullable=False, server_default="end"),
     sa.Column("source", sa.String(12), nullable=False, server_default="ops"),
     sa.Column("note", sa.String(400), nullable=False, server_default=""),
+    sa.Column("recordings", sa.JSON, nullable=False, server_default="{}"),
 )
 
 # Who was played what: one row each time a call reached an announcement. part, n  as in call_trace.  caller  E.164
@@ -43,7 +44,7 @@ hearing = sa.Table(
     sa.Column("announcement_id", sa.String(16), nullable=False, index=True),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("caller", sa.String(40), nullable=False, index=True),
-    sa.Column("account", sa.String(40), nullable=False),
+    sa.Column("account", sa.String(40), nullable=False, index=True),
     sa.Column("area", sa.String(200), nullable=False),
     sa.Column("at", Moment, nullable=False, index=True),
     sa.Column("where", sa.String(8), nullable=False),
@@ -71,6 +72,7 @@ opt_in = sa.Table(
     sa.Column("state", sa.String(12), nullable=False, index=True),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("due_ms", sa.BigInteger, nullable=False),
+    sa.Column("released_at", Moment, nullable=True),
     sa.Column("tried_at", Moment, nullable=True),
     sa.Column("holder", sa.String(80), nullable=False),
     sa.Column("beat", sa.Integer, nullable=False),

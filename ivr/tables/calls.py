@@ -18,7 +18,7 @@ call = sa.Table(
     sa.Column("flow_version", sa.String(40), nullable=False),
     sa.Column("language", sa.String(8), nullable=False),
     sa.Column("started_at", Moment, nullable=False, index=True),
-    sa.Column("ended_at", Moment, nullable=True),
+    sa.Column("ended_at", Moment, nullable=True, index=True),
     sa.Column("queue", sa.String(80), nullable=False),
     sa.Column("wait_ms", sa.Integer, nullable=True),
     sa.Column("agent_id", sa.String(40), nullable=False),

@@ -26,7 +26,8 @@ def scenario_text(taken: Taken, world: AskedWorld, language: str, texts: Mapping
     rows += [f"customer = {_who(situation.customer)}"] if situation.customer and caller else []
     rows += _table("accounts", {name: _who(who) for name, who in told.accounts.items()})
     rows += _table("postcodes", {name: _who(who) for name, who in told.postcodes.items()})
-    known = ", ".join(_announcement(each, texts or {}) for each in (*situation.known, *told.live.values()))
+    opt_in = told.opt_in or situation.opt_in
+    known = ", ".join(_announcement(each, texts or {}, opt_in) for each in (*situation.known, *told.live.values()))
     rows += [f"announcements = [{known}]"] if known else []
     for key, wanted in (("open", True), ("closed", False)):
         names = [name for name, state in situation.open.items() if state is wanted]
@@ -60,7 +61,7 @@ def _without_last_silences(keys: list[str]) -> list[str]:
     return kept
 
 
-def _announcement(known: Known, texts: Mapping[str, str]) -> str:
+def _announcement(known: Known, texts: Mapping[str, str], opt_in: str) -> str:
     says = known.announcement
     words = " ".join(_words(phrase, texts) for phrase in says.phrases)
     rows = {"text": _text(words)}
@@ -68,6 +69,9 @@ def _announcement(known: Known, texts: Mapping[str, str]) -> str:
     rows |= {"area": _text(known.area)} if known.area else {}
     rows |= {} if says.certain else {"certain": "false"}
     rows |= {"planned": "true"} if says.planned else {}
+    rows |= {"after": _text(says.after)} if says.after != "end" else {}
+    rows |= {"heard": str(says.lately)} if says.lately else {}
+    rows |= {"opt_in": _text(opt_in)} if says.opt_in and opt_in else {}
     return "{ " + ", ".join(f"{name} = {value}" for name, value in rows.items()) + " }"
 
 

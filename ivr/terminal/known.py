@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ivr.announce.live import Live
@@ -17,6 +18,7 @@ from ivr.call import Call, Customer
 from ivr.db import Database
 from ivr.errors import DatabaseError
 from ivr.flow.asked import Live as Announcements
+from ivr.flow.commands import Announcement
 from ivr.flow.world import Who
 from ivr.settings import Settings
 
@@ -73,14 +75,17 @@ async def _load(settings: Settings) -> Live:
 
 
 def _matching(live: Live, dialled: str) -> Announcements:
-    return lambda number, language, service, at: live.match(
-        Call("try", number, dialled, ""), language=language, service=service, now=at
-    )
+    def match(number: str, language: str, service: str, at: datetime) -> tuple[Announcement, ...]:
+        found = live.match(Call("try", number, dialled, ""), language=language, service=service, now=at)
+        can = bool(live.settings.trunk_to)  # only then callers can be called
+        return tuple(replace(each, opt_in=each.opt_in and can) for each in found)
+
+    return match
 
 
 def _texts(version: Version, zone: ZoneInfo) -> list[tuple[str, str]]:
     return [
-        (clip.file, wording(version.texts[language], language, version.eta, which, zone))
+        (clip.file, wording(version, language, which, zone))
         for language, variants in version.clips.items() if language in version.texts
         for which, clip in variants.items()
     ]  # fmt: skip

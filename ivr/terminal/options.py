@@ -15,6 +15,7 @@ from ivr.flow.asked import fetched
 from ivr.flow.commands import Announcement, Fetched, Queued
 from ivr.flow.declare import KEYS
 from ivr.flow.facts import VARIABLE, BadCondition, Value, read_condition, read_fact
+from ivr.flow.heard import as_heard
 from ivr.flow.model import Dialplans
 from ivr.flow.moment import read_moment
 from ivr.flow.steps import KINDS
@@ -35,6 +36,8 @@ class Options:
     announce: tuple[str, ...] = ()
     maybe: tuple[str, ...] = ()
     service: str = ""
+    heard: int = 0
+    opt_in: bool = False
     opened: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
@@ -58,7 +61,7 @@ def situation_of(
     who = told or customer
     ends = who is None or who.class_ not in NEVER_ENDED
     said = [
-        Known(_announcement(i, text, i < len(options.announce), ends), options.service)
+        Known(_announcement(i, text, i < len(options.announce), ends, options), options.service)
         for i, text in enumerate((*options.announce, *options.maybe))
     ]
     return Situation(
@@ -100,10 +103,14 @@ def _moment(text: str, now: datetime) -> datetime:
         raise InputError(f"--at: {text!r} is not a time, expected one such as 2026-12-25T10:00, 18:00 or +2h") from None
 
 
-def _announcement(index: int, text: str, certain: bool, ends: bool) -> Announcement:
+def _announcement(index: int, text: str, certain: bool, ends: bool, options: Options) -> Announcement:
     if not text.strip():
         raise InputError("--announce: the text is empty")
-    return Announcement(f"try{index + 1}", 1, (Clip("", text),), certain, certain and ends, "given on the command line")
+    found = Announcement(
+        f"try{index + 1}", 1, (Clip("", text),), certain, certain and ends, "given on the command line",
+        opt_in=options.opt_in,
+    )  # fmt: skip
+    return as_heard(found, options.heard)
 
 
 def _pairs(kind: str, pairs: tuple[str, ...], known: Collection[str], read: Callable[[str], T]) -> dict[str, T]:

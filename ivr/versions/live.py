@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 from redis.asyncio import Redis
 
 from ivr import db, log
+from ivr.answers import DIALPLANS, answer, hint
 from ivr.db import Database
 from ivr.errors import ConfigError, DatabaseError, PeerError
 from ivr.flow.model import Dialplans
@@ -24,7 +25,6 @@ from ivr.hints import listen
 from ivr.settings import Settings
 from ivr.sound import PromptSet
 from ivr.speech.catalog import keep_index, load_prompt_set
-from ivr.versions.answers import HINTS, answer, hint
 from ivr.versions.folder import read_folder, unpublished
 from ivr.versions.model import LIVE, ROLLED_BACK, Change, Content, in_share, prompts_of
 from ivr.versions.store import Superseded, Versions
@@ -128,7 +128,7 @@ class LiveDialplans:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._poll())
             if self.redis is not None:
-                tasks.create_task(listen(self.redis, HINTS, self._wake))
+                tasks.create_task(listen(self.redis, DIALPLANS.hints, self._wake))
 
     async def refresh(self) -> bool:
         """Take what holds now; return whether it is another than before. Raises DatabaseError, TimeoutError."""
@@ -144,7 +144,7 @@ class LiveDialplans:
             self._refused = last.number
             refused = f"version {last.version} cannot be used here: {_line(error)}"
             logger.error("dialplans refused, the old ones stay", version=last.version, error=_line(error))
-            await answer(self.redis, last.number, self.name, refused)
+            await answer(self.redis, DIALPLANS, last.number, self.name, refused)
             return False
         canary = None
         if last.tried:
@@ -154,7 +154,7 @@ class LiveDialplans:
                 refused = f"version {last.tried} cannot be used here: {_line(error)}"
                 logger.error("canary refused", version=last.tried, error=_line(error))
         await self._take(Snapshot(last, live, canary))
-        await answer(self.redis, last.number, self.name, refused)
+        await answer(self.redis, DIALPLANS, last.number, self.name, refused)
         return True
 
     async def _publish_folder(self) -> Change:
@@ -240,7 +240,7 @@ class LiveDialplans:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self.store.add(change)
-            await hint(self.redis, change.number)
+            await hint(self.redis, DIALPLANS, change.number)
         except Superseded:
             logger.debug("another controller was quicker")
         self._unwritten = None

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 from redis.asyncio import Redis
 
+from ivr.answers import DIALPLANS, Answers, Heard
 from ivr.db import Database
 from ivr.errors import InputError
-from ivr.versions.answers import Answers, Heard
 from ivr.versions.model import CANARY, ENDED, LIVE, ROLLED_BACK, Change, Content, previous, prompts_of
 from ivr.versions.store import Versions
 
@@ -104,7 +104,7 @@ class Publisher:
     async def _store(
         self, change: Change, before: Change | None, content: Content | None = None, note: str = ""
     ) -> Outcome:
-        answers = Answers(self.redis)
+        answers = Answers(self.redis, DIALPLANS)
         await answers.open()
         try:
             await self.store.add(change, content, note)

@@ -208,8 +208,9 @@ async def test_unknown_target_is_unavailable(caller: SipPhone, controller: Stub,
 
 @pytest.mark.parametrize(
     ("code", "word"),
-    [("*11", "in"), ("*12", "out"), ("*13", "pause"), ("*135", "pause/5"), ("*14", "ready"), ("*15", "longer")],
-)
+    [("*11", "in"), ("*12", "out"), ("*13", "pause"), ("*135", "pause/5"), ("*14", "ready"), ("*15", "longer"),
+     ("*20", "announce")],
+)  # fmt: skip
 async def test_feature_code_reaches_the_controller(controller: Stub, ann: SipPhone, code: str, word: str) -> None:
     """The controller learns the code and the phone that dialled it."""
     leg = await _call_as_agent(ann, code)

@@ -11,9 +11,9 @@ import pytest
 from redis.asyncio import Redis
 
 from ivr import hints
+from ivr.answers import DIALPLANS
 from ivr.settings import Settings
 from ivr.versions import live as module
-from ivr.versions.answers import HINTS
 from ivr.versions.live import LiveDialplans
 from ivr.versions.model import Content
 from ivr.versions.publish import Publisher
@@ -69,7 +69,7 @@ class Controllers:
 
 async def subscribed(client: Redis, controllers: int) -> None:
     async with asyncio.timeout(5):
-        while (await client.pubsub_numsub(HINTS))[0][1] < controllers:
+        while (await client.pubsub_numsub(DIALPLANS.hints))[0][1] < controllers:
             await asyncio.sleep(0.02)
 
 

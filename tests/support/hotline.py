@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ class Hotline:
             "agi_port": free_port(),
             "agi_port_next": free_port(),
             "redis_port": free_port(),
+            "web_port": free_port(),
+            "metrics_port": free_port(),
+            "web_metrics_port": free_port(),
             "rtp_start": rtp,
             "rtp_end": rtp + 998,
         } | overrides
@@ -44,6 +48,11 @@ class Hotline:
         self.environment |= {f"HOTLINE_{key.upper()}": str(value) for key, value in values.items()}
         self.watched_from = datetime.now(UTC)  # tests look at calls since then
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def page(self) -> str:
+        """Address of the web page."""
+        return f"http://127.0.0.1:{self.settings.web_port}"
 
     @property
     def server(self) -> str:
@@ -105,6 +114,17 @@ class Hotline:
             f"controller not ready:\n{log.read_text()[-3000:]}\n{self.tail('asterisk')}{self.tail('redis')}"
         )
 
+    def start_web(self, timeout_s: float = 30, **extra: str) -> subprocess.Popen[bytes]:
+        """Start the web process and wait until it answers."""
+        process = self.spawn("web", "web", **extra)
+        ends = time.monotonic() + timeout_s
+        while time.monotonic() < ends and process.poll() is None:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.page}/login", timeout=5) as answer:
+                if answer.status == 200:
+                    return process
+            select.select([], [], [], 0.05)
+        raise AssertionError(f"the page does not answer:\n{self.tail('web')}")
+
     def tail(self, name: str, size: int = 2000) -> str:
         """Return the end of a part's output."""
         log = self.folder / f"{name}.log"
@@ -120,8 +140,8 @@ class Hotline:
         self.processes[name].wait(10)
 
     def stop(self) -> None:
-        """End every part: controller first, at worst by force."""
-        for name in sorted(self.processes, key=lambda n: ["con", "ast", "red"].index(n[:3])):
+        """End every part: page and controller first, at worst by force."""
+        for name in sorted(self.processes, key=lambda n: ["web", "con", "ast", "red"].index(n[:3])):
             process = self.processes[name]
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGCONT)

@@ -9,6 +9,7 @@ from typing import Any
 from ivr.announce.live import Live
 from ivr.call import Call, Customer
 from ivr.call_facts import Questions
+from ivr.listening import Listening
 from ivr.settings import Settings
 
 
@@ -33,6 +34,7 @@ class KnownCall:
         self.caller, self.language, self.step = "+48601999888", "pl", "ask"
         self.customer = customer
         self.channel = Variables()
+        self.number = SimpleNamespace(project="")
         self.trace: list[tuple[str, dict[str, Any]]] = []
         self.log = SimpleNamespace(
             record=SimpleNamespace(announcements=()),
@@ -40,8 +42,11 @@ class KnownCall:
         )
         self.queues: dict[str, Any] = {}
         self.parts = SimpleNamespace(
-            settings=settings, live=live, records=None, router=None, questions=Questions()
+            settings=settings, live=live, records=SimpleNamespace(database=live and live.database), router=None,
+            questions=Questions(), callbacks=None,
         )  # fmt: skip
+        if live is not None:
+            self.listening = Listening(self)  # type: ignore[arg-type]
 
     def queue(self, name: str) -> Any:
         return self.queues.get(name)

@@ -43,6 +43,7 @@ def post(hotline: Hotline, *extra: str, area: str = DISTRICT) -> Outage:
     hotline.cli(
         "announce",
         "post",
+        "--yes",
         "--area",
         area,
         "--service",
@@ -68,7 +69,7 @@ async def newest(hotline: Hotline) -> Outage:
     finally:
         await database.close()
     version = max(live, key=lambda each: each.at)
-    now = variant(version.eta, datetime.now(UTC), ZoneInfo(hotline.settings.timezone))
+    now = variant(version, datetime.now(UTC), ZoneInfo(hotline.settings.timezone))
     return Outage(
         version.announcement_id,
         {

@@ -113,6 +113,16 @@ def caller(talk_ms: int | None, refused: int | None = None) -> str:
     return _scenario("caller", f'{begin}<pause milliseconds="{talk_ms}"/>{_in_dialog("BYE", 2)}<recv response="200"/>')
 
 
+def patient(patience_ms: int) -> str:
+    """Return the scenario of a caller who waits for the far side to hang up, and leaves after `patience_ms`."""
+    begin = f'{INVITE}<recv response="200" rrs="true" rtd="1"/>{_in_dialog("ACK", 1)}'
+    ended = _reply(200, "OK").replace("<send>", '<send next="2">')
+    leaves = f'<label id="1"/>{_in_dialog("BYE", 2)}<recv response="200"/>'
+    return _scenario(
+        "patient", f'{begin}<recv request="BYE" timeout="{patience_ms}" ontimeout="1"/>{ended}{leaves}<label id="2"/>'
+    )
+
+
 def abandoner(ring_ms: int) -> str:
     """Return the scenario of a caller who gives up with CANCEL while it rings."""
     cancel = f"""

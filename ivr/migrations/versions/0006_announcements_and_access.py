@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("n", name="pk_audit"),
     )
     op.create_index("ix_audit_at", "audit", ["at"], unique=False)
+    _only_added()
     op.create_table(
         "hearing",
         sa.Column("call_id", sa.String(length=80), nullable=False),
@@ -64,6 +65,7 @@ def upgrade() -> None:
         sa.Column("nth", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("call_id", "part", "n", name="pk_hearing"),
     )
+    op.create_index("ix_hearing_account", "hearing", ["account"], unique=False)
     op.create_index("ix_hearing_announcement_id", "hearing", ["announcement_id"], unique=False)
     op.create_index("ix_hearing_at", "hearing", ["at"], unique=False)
     op.create_index("ix_hearing_caller", "hearing", ["caller"], unique=False)
@@ -81,6 +83,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("due_ms", sa.BigInteger(), nullable=False),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tried_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("holder", sa.String(length=80), nullable=False),
         sa.Column("beat", sa.Integer(), nullable=False),
@@ -118,6 +121,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name="pk_web_session"),
     )
     op.create_index("ix_web_session_user", "web_session", ["user"], unique=False)
+    op.create_index("ix_call_ended_at", "call", ["ended_at"], unique=False)
     op.add_column("announcement_version", sa.Column("starts", sa.DateTime(timezone=True), nullable=True))
     op.add_column("announcement_version", sa.Column("eta_from", sa.DateTime(timezone=True), nullable=True))
     op.add_column("announcement_version", sa.Column("as_of", sa.Boolean(), server_default=sa.false(), nullable=False))
@@ -126,11 +130,14 @@ def upgrade() -> None:
         "announcement_version", sa.Column("source", sa.String(length=12), server_default="ops", nullable=False)
     )
     op.add_column("announcement_version", sa.Column("note", sa.String(length=400), server_default="", nullable=False))
+    op.add_column("announcement_version", sa.Column("recordings", sa.JSON(), server_default="{}", nullable=False))
 
 
 def downgrade() -> None:
     """Take them away."""
+    op.drop_index("ix_call_ended_at", table_name="call")
     with op.batch_alter_table("announcement_version") as table:
+        table.drop_column("recordings")
         table.drop_column("note")
         table.drop_column("source")
         table.drop_column("after")
@@ -145,7 +152,24 @@ def downgrade() -> None:
     op.drop_index("ix_hearing_caller", table_name="hearing")
     op.drop_index("ix_hearing_at", table_name="hearing")
     op.drop_index("ix_hearing_announcement_id", table_name="hearing")
+    op.drop_index("ix_hearing_account", table_name="hearing")
     op.drop_table("hearing")
     op.drop_index("ix_audit_at", table_name="audit")
     op.drop_table("audit")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION audit_only_added()")
     op.drop_table("api_token")
+
+
+def _only_added() -> None:
+    """Let the database itself refuse to change or delete rows of the audit log."""
+    wrong = "rows of the audit log are only added"
+    if op.get_bind().dialect.name == "postgresql":
+        body = f"BEGIN RAISE EXCEPTION '{wrong}'; END"
+        op.execute(f"CREATE FUNCTION audit_only_added() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$")
+    for event in ("update", "delete"):
+        if op.get_bind().dialect.name == "postgresql":
+            action = "FOR EACH ROW EXECUTE FUNCTION audit_only_added()"
+        else:
+            action = f"BEGIN SELECT RAISE(ABORT, '{wrong}'); END"
+        op.execute(f"CREATE TRIGGER audit_no_{event} BEFORE {event.upper()} ON audit {action}")

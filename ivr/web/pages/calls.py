@@ -84,7 +84,7 @@ async def _list(
     try:
         chosen = period(asked["since"], datetime.now(UTC), zone)
         fields = {name: value for name, value in asked.items() if name != "since"}
-        wanted = Wanted(**fields, since=chosen.begin, until=chosen.end, before=read_cursor(after))  # type: ignore[arg-type]
+        wanted = Wanted(**fields, since=chosen.begin, until=chosen.end, before=read_cursor(after))
         own_nobody = more["own"] and not who.agent_id
         found = None if own_nobody else await search(parts.database, wanted, parts.settings.country_code)
     except InputError as error:
