@@ -2,7 +2,7 @@
 
 `make bench-web-faults`: SIPp places CALLS calls a round, the first round without a fault, while an announcement is live
 for half of the callers. A call noticed when SIPp counts it as failed, or has no record, or its record ends otherwise
-than that caller's calls of the first round did.
+than that of the caller in the same place of the first round.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ from tests.support.web import add_users
 CALLS, QUICK, RATE = 200, 20, 4.0
 STOPPED_S, ASKERS = 20.0, 8
 PATIENCE_S = 40
-CALLERS = [f"+4822111{n:04}" for n in range(20)]
-Ends = dict[str, set[str]]
+ROUNDS = 4
+CALLERS = [f"+4822111{n:04}" for n in range(ROUNDS * CALLS)]  # each calls once: who calls again is treated otherwise
+Ends = dict[int, str]
+"""Place of a caller in his round -> how his call ended."""
 
 
 def killed(hotline: Hotline, over: Callable[[], bool]) -> str:
@@ -76,14 +78,14 @@ def busy(hotline: Hotline, over: Callable[[], bool]) -> str:
 
 
 async def round_of(
-    hotline: Hotline, calls: int, fault: Callable[[Hotline, Callable[[], bool]], str] | None
+    hotline: Hotline, callers: list[str], fault: Callable[[Hotline, Callable[[], bool]], str] | None
 ) -> tuple[int, int, Ends, str]:
     """Place the calls under a fault. Returns calls SIPp failed, records, how each caller's calls ended, and words."""
-    began, done = datetime.now(UTC), False
+    calls, began, done = len(callers), datetime.now(UTC), False
     causing = asyncio.create_task(asyncio.to_thread(fault, hotline, lambda: done)) if fault else None
     try:
         stats = await call(
-            hotline.server, "100", calls=calls, rate=RATE, scenario=patient(1000 * PATIENCE_S), from_numbers=CALLERS,
+            hotline.server, "100", calls=calls, rate=RATE, scenario=patient(1000 * PATIENCE_S), from_numbers=callers,
             timeout_s=calls / RATE + PATIENCE_S + 20,
         )  # fmt: skip
     finally:
@@ -91,36 +93,34 @@ async def round_of(
         told = await causing if causing else "no fault"
     ended, ends = 0, {}
     for _ in range(100):
-        ended, ends = await read(hotline, began)
+        ended, ends = await read(hotline, began, callers)
         if ended >= calls:
             break
         await asyncio.sleep(0.1)
     return stats.failed + calls - stats.created, ended, ends, told
 
 
-async def read(hotline: Hotline, since: datetime) -> tuple[int, Ends]:
-    """Return how many calls ended since, and the ways each caller's did."""
+async def read(hotline: Hotline, since: datetime, callers: list[str]) -> tuple[int, Ends]:
+    """Return how many calls ended since, and how."""
     database, c = Database(hotline.settings), db.call.c
     query = sa.select(c.ani, c.disposition).where(c.started_at >= since, c.ended_at.is_not(None))
     async with database.read() as connection:
         rows = (await connection.execute(query)).all()
     await database.close()
-    ends: Ends = {}
-    for ani, disposition in rows:
-        ends.setdefault(ani, set()).add(disposition)
-    return len(rows), ends
+    return len(rows), {callers.index(ani): disposition for ani, disposition in rows}
 
 
 async def measure(hotline: Hotline, calls: int) -> int:
     """Run all rounds and print them; return how many calls noticed."""
     noticed, usual = 0, {}
-    for name, fault in (("no fault", None), ("kill -9", killed), ("SIGSTOP", stopped), ("kept busy", busy)):
-        failed, ended, ends, told = await round_of(hotline, calls, fault)
+    rounds = (("no fault", None), ("kill -9", killed), ("SIGSTOP", stopped), ("kept busy", busy))
+    for n, (name, fault) in enumerate(rounds):
+        failed, ended, ends, told = await round_of(hotline, CALLERS[n * CALLS :][:calls], fault)
         usual = usual or ends
-        other = sum(ends.get(number, set()) != ways for number, ways in usual.items())
-        ways = sorted({way for each in ends.values() for way in each})
-        print(f"{name}: {calls} calls, {failed} failed, {calls - ended} without a record, {other} callers whose calls "
-              f"ended otherwise than without a fault ({', '.join(ways)}); {told}", flush=True)  # fmt: skip
+        other = sum(number in ends and ends[number] != way for number, way in usual.items())
+        ways = sorted(set(ends.values()))
+        print(f"{name}: {calls} calls, {failed} failed, {calls - ended} without a record, {other} that ended "
+              f"otherwise than without a fault ({', '.join(ways)}); {told}", flush=True)  # fmt: skip
         noticed += failed + max(0, calls - ended) + other
     print(f"calls that noticed: {noticed}")
     return noticed
