@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from ivr.flow import commands as c
 from ivr.flow.declare import KEYS
 from ivr.flow.facts import FACTS, VALUE_CHARS, Value
-from ivr.flow.heard import as_heard
-from ivr.flow.heard import BRIEF
+from ivr.flow.heard import BRIEF, as_heard
 from ivr.flow.load import build
 from ivr.flow.model import Dialplans
 from ivr.flow.place import VARIABLES_CHARS, read_place, read_reached, read_variables, write_place, write_variables

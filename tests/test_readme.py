@@ -82,7 +82,9 @@ TO_RUN = [each for each in BLOCKS if each.plain not in COVERED_BY]
 def hotline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotline]:
     running = Hotline(tmp_path_factory.mktemp("readme"))
     try:
-        yield running.start()
+        running.start()
+        running.start_web()
+        yield running
     finally:
         running.stop()
 

@@ -24,6 +24,8 @@ from ivr.record import trace as t
 from ivr.record.hearing import Hearing
 from ivr.record.model import CallRecord
 from ivr.record.rows import call_row, hearing_row, trace_row
+from ivr.versions import publish as dialplan_versions
+from ivr.versions.folder import read_folder
 from routing.router import Router
 from tests.support.hotline import Hotline
 
@@ -107,6 +109,8 @@ async def _fill(hotline: Hotline) -> None:
         over = replace(_outage(now), target=Target(areas=(f"{CITY}/ursynow",)))
         ended = await publisher.post(over, "ops", now, confirmed=True)
         await publisher.end(ended.version.announcement_id, "ops", now)
+        _, content = read_folder(hotline.settings)
+        await dialplan_versions.Publisher(database).publish(content, "", author="ewa", note="shorter main menu")
         await _store(database, now, outage.version.announcement_id)
     finally:
         await database.close()

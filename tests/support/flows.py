@@ -17,7 +17,8 @@ FOLDER = Path("dialplans")
 Flows = Mapping[str, Flow]
 PROMPTS = frozenset({
         "welcome", "main_menu", "language_menu", "closed", "no_agents", "queue_full", "goodbye",
-        "goodbye_announcement", "invalid_key", "no_input", "too_many_tries", "offer_menu", "offer_opt_in", "offer_agent",
+        "goodbye_announcement", "invalid_key", "no_input", "too_many_tries", "offer_menu", "offer_opt_in",
+        "offer_agent",
         "enter_account",
         "connecting", "transferring", "transfer_failed", "announcement_intro", "enter_postcode",
         "read_back", "confirm_entry", "not_found", "status_normal",
