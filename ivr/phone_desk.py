@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 logger = log.logger(__name__)
 
 RIGHT = "announcements.change"
+MENU_KEYS = "123"
 TRIES = 3
 KEY_S, DIGIT_S = 6.0, 4.0
 SLACK_S = 20  # a controller silent for so long beyond what is played: the phone is hung up
@@ -104,6 +105,7 @@ class Phone:
 
     def __init__(self, channel: Channel, parts: Parts, language: str) -> None:
         self.channel, self.parts, self.language = channel, parts, language
+        self._ahead = ""
 
     async def say(self, *said: str | Phrase, keys: str = "") -> str:
         """Play prompts; return the key of `keys` that stopped them, or ''."""
@@ -114,6 +116,10 @@ class Phone:
                     return key
         return ""
 
+    async def tell(self, prompt: str, keys: str) -> None:
+        """Play a prompt; one of `keys` or '*' stops it and answers the next question."""
+        self._ahead = await self.say(prompt, keys=keys + "*")
+
     async def play(self, stem: str, seconds: float, keys: str = "") -> str:
         """Play one file; return the key that stopped it, or ''."""
         await self.channel.set_autohangup(int(seconds) + SLACK_S)
@@ -122,7 +128,8 @@ class Phone:
     async def ask(self, prompt: str, keys: str) -> str:
         """Ask for one of `keys`, three times at most; '*' or silence is ''."""
         for _ in range(TRIES):
-            key = await self.say(prompt, keys=keys + "*") or await self._key(KEY_S)
+            key, self._ahead = self._ahead, ""
+            key = key or await self.say(prompt, keys=keys + "*") or await self._key(KEY_S)
             if key == "*":
                 return ""
             if key and key in keys:
@@ -161,7 +168,7 @@ class Sitting:
     async def run(self) -> None:
         """Do what he chooses, until he chooses nothing."""
         await asyncio.to_thread(clip_folder(self.publisher.settings).mkdir, parents=True, exist_ok=True)
-        while key := await self.phone.ask("ops_menu", "123"):
+        while key := await self.phone.ask("ops_menu", MENU_KEYS):
             if key == "1":
                 await self._record()
             else:
@@ -309,7 +316,7 @@ class Sitting:
         after = {"state": version.state, "version": version.version, "target": str(version.target), "by": "phone"}
         await self.audit.note(self.who, what, version.announcement_id, was, after)
         logger.info("done by phone", what=what, announcement=version.announcement_id, user=self.who.name)
-        await self.phone.say(prompt)
+        await self.phone.tell(prompt, MENU_KEYS)
 
 
 def _read(file: Path) -> bytes:

@@ -62,11 +62,11 @@ def telephone(file: Path) -> audio.Samples:
         return audio.telephone(samples, rate)
 
 
-def decoded(file: Path, directory: Path, longest_s: float = LONGEST_S) -> Path:
+def decoded(file: Path, directory: Path, longest_s: float | None = None) -> Path:
     """Decode `file` into `directory` as mono WAV. Raises InputError saying what is wrong with it."""
     _check_file(file)
     out = directory / "decoded.wav"
-    argv = [sys.executable, "-I", decode.__file__, str(file.resolve()), str(out), str(longest_s)]
+    argv = [sys.executable, "-I", decode.__file__, str(file.resolve()), str(out), str(longest_s or LONGEST_S)]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=DECODE_S, check=False)
     except subprocess.TimeoutExpired:

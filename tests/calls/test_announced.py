@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from ivr.db import Database
 from ivr.desk.agents import Agents
 from ivr.desk.opt_ins import OptIns
+from ivr.phone.ear import RATE
 from ivr.phone.phone import PhoneCall, Phones
 from ivr.record.hearing import Hearing, Hearings
 from tests.calls.conftest import (
@@ -230,14 +230,14 @@ async def test_who_waits_hears_what_is_published_and_keeps_his_place(
     await wait_until(lambda: _hears_tone(hotline, busy), "the talk", 40)
     waiting, other = [await _in_line(hotline, phones, number) for number in (INSIDE, OUTSIDE)]
     posted = await asyncio.to_thread(post, hotline)
-    published_s = time.monotonic() - waiting.began
+    published_s = len(waiting.heard) / RATE  # on the clock of what he hears
     try:
         await hears(hotline, waiting, posted, "pl/waiting_opt_in", 40)
-        await busy.hangup()
+        await busy.hang_up()
         await wait_until(lambda: _hears_tone(hotline, waiting), "anna talks to the first in line", 40)
         early = await _hears_tone(hotline, other)
-        await waiting.hangup()
-        await other.hangup()
+        await waiting.hang_up()
+        await other.hang_up()
         disposition, text = await story(hotline, INSIDE)
         rows = await hearings(hotline, posted)
     finally:

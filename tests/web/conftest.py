@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -18,10 +19,10 @@ PageAs = Callable[..., Awaitable[Page]]
 Shoot = Callable[[Page, str], Awaitable[Path]]
 
 
-@pytest.fixture(scope="session")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotline]:
+@contextlib.contextmanager
+def web_of_its_own(folder: Path) -> Iterator[Hotline]:
     """A web process with its own folders, database and Redis; a user for each role; no Asterisk, no controller."""
-    running = Hotline(tmp_path_factory.mktemp("web"))
+    running = Hotline(folder)
     try:
         running.cli("setup", timeout_s=300)
         asyncio.run(add_users(running.settings, ROLES))
@@ -30,6 +31,13 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotline]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotline]:
+    """One for all modules: what they write is seen by the others. A module that counts has one of its own."""
+    with web_of_its_own(tmp_path_factory.mktemp("web")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

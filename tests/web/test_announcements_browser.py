@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,13 +20,26 @@ from ivr.desk.customers import Customers
 from tests.support.announced import Beeper, fill, hearing_row, tone
 from tests.support.hotline import Hotline
 from tests.support.web import Windows, scrolls_sideways, too_wide, violations
-from tests.web.conftest import PageAs, Shoot
+from tests.web.conftest import PageAs, Shoot, web_of_its_own
 
 WOLA = "pl/mazowieckie/warszawa/wola"
 LOOKS = [("desktop", False), ("desktop", True), ("phone", False), ("phone", True)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotline]:
+    """Nobody else's customers, agents and calls."""
+    with web_of_its_own(tmp_path_factory.mktemp("web")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def login_states() -> dict[str, object]:
+    """Cookies by role."""
+    return {}
+
+
+@pytest.fixture(scope="module")
 def stocked(web: Hotline) -> Hotline:
     """The page of a company with customers, something live, something proposed by the radar."""
 

@@ -23,8 +23,9 @@
   document.addEventListener("htmx:afterSettle", () => {
     if (!focusOn) return;
     const again = document.querySelector(`[data-keep="${CSS.escape(focusOn)}"]`);
-    if (again) again.focus();
+    if (!again) return; // only the answer is there yet, the row comes after it
     focusOn = "";
+    if (document.activeElement === document.body) again.focus();
   });
   // Who changed a level goes on from the same place.
   rows.addEventListener("change", (event) => {
