@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,35 +16,15 @@ from ivr.announce.model import (
     Target,
 )
 from ivr.announce.publish import Draft, NeedsConfirmation, Publisher
-from ivr.call import Call, Customer
+from ivr.call import Call
 from ivr.db import Database
-from ivr.desk.customers import Customers
 from ivr.errors import InputError, SpeechError
 from ivr.flow.model import Number
 from ivr.record.store import Records
-from tests.support.desk import NOW, FakeMaker, desk_settings, opened
+from tests.support.desk import NOW, FakeMaker
+from tests.support.publishing import OUTAGE, TEXTS, WOLA, database, publisher
 
-WOLA = Target(areas=("pl/mazowieckie/warszawa/wola",))
-TEXTS = {"pl": "Awaria na Woli.", "en": "No internet.", "ru": "Нет сети."}
-OUTAGE = Draft(WOLA, TEXTS, "internet", NOW + timedelta(hours=3))
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with opened(desk_settings(tmp_path)) as database:
-        await Customers(database, database.settings)._write(
-            [
-                Customer("+48221234567", "A1", "Jan", WOLA.areas[0] + "/node-17"),
-                Customer("+48221234568", "A2", "Ola", "pl/x"),
-            ],
-            None,
-        )
-        yield database
-
-
-@pytest.fixture
-def publisher(database: Database) -> Publisher:
-    return Publisher(database, database.settings, maker=FakeMaker())
+__all__ = ["database", "publisher"]
 
 
 async def test_posting_makes_every_clip_then_goes_live(publisher: Publisher) -> None:
