@@ -39,7 +39,7 @@ class Outage:
 
 def post(hotline: Hotline, *extra: str, area: str = DISTRICT) -> Outage:
     """Publish an outage of internet in a district, in three languages; returns right after the command did."""
-    eta = (datetime.now(UTC) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M+00:00")
+    eta = (datetime.now(UTC) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:30+00:00")  # minutes that are not mistaken
     hotline.cli(
         "announce",
         "post",
