@@ -1,26 +1,36 @@
-"""How generated tests run (at random where people work, always the same where CI=true), and which tests begin."""
+"""How generated tests run (at random where people work, always the same where CI=true), and who runs which file."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
+
+from tests.support.slots import SLOTS
 
 settings.register_profile("random", deadline=None)
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady" if os.environ.get("CI") else "random")
 
-FIRST = ("calls", "web", "interop", "asterisk", "redis")  # what waits for real time; the rest fills up at the end
+CALLS, WEB = "tests/calls/", "tests/web/"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that last long, so that no worker is left alone with one of them."""
-    tests = Path(__file__).parent
+class CallsBeside(LoadFileScheduling):
+    """Files with real telephones go to SLOTS workers, the others begin elsewhere: no worker waits for a slot."""
 
-    def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(tests).parts[0]
-        return FIRST.index(folder) if folder in FIRST else len(FIRST)
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        calls = self.nodes.index(node) < SLOTS
+        wanted = [(file.startswith(CALLS) == calls, file.startswith(WEB)) for file in self.workqueue]
+        first = list(self.workqueue)[max(range(len(wanted)), key=lambda n: (wanted[n], -n))]
+        self.workqueue.move_to_end(first, last=False)
+        super()._assign_work_unit(node)
 
-    items.sort(key=place)
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:
+    """Return the order of `--dist loadfile`, with telephones beside the rest; else xdist's own."""
+    return CallsBeside(config, log) if config.getvalue("dist") == "loadfile" else None
