@@ -9,6 +9,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,10 +18,20 @@ import pytest
 from ivr.access import ADMIN, Who
 from ivr.db import Database
 from ivr.desk.web_sessions import WebSessions
+from tests.support.believable import fill
 from tests.support.hotline import Hotline
+from tests.web.conftest import web_of_its_own
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 EXAMPLES = int(os.environ.get("HOTLINE_FUZZ", "5"))
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotline]:
+    """One of its own: passwords are changed here, and users."""
+    with web_of_its_own(tmp_path_factory.mktemp("fuzzed")) as running:
+        fill(running)
+        yield running
 
 
 async def token(hotline: Hotline) -> str:
