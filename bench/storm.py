@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from bench.storm_report import DISTRICT, ELSEWHERE, Plan, Seen, report, report_preview
+from bench.storm_report import Plan, Seen, report
 from ivr import db
 from ivr.announce.model import RADAR, Target
 from ivr.announce.preview import Preview
@@ -39,8 +39,10 @@ from ivr.phone.robot import Robot, Temper
 from ivr.record.model import CallRecord
 from ivr.settings import PROJECT
 from tests.support.hotline import Hotline
+from tests.support.outage import DISTRICT
 from tests.support.sipp import Stats, call, patient
 
+ELSEWHERE = "pl/mazowieckie/warszawa/ochota"
 MANY, OTHERS = 10_000, 2_000
 WEEKS, USUAL_CALLS = 8, 20  # calls of the district in an ordinary hour, in the records of past weeks
 TEXTS = {"pl": "Trwa awaria internetu na Woli. Pracujemy nad jej usunięciem."}
@@ -173,7 +175,6 @@ async def run(hotline: Hotline, plan: Plan) -> None:
     agents = await asyncio.to_thread(hotline.cli, "agent", "list")
     await asyncio.sleep(4)  # the last records are on their way to the database
     await report(database, plan, seen, set(storm))
-    await report_preview(database, TEXTS)
     print(agents.stdout.rstrip())
     await redis.aclose()
     await database.close()

@@ -1,4 +1,4 @@
-"""What `make bench-storm` prints: from call records, hearings and SIPp's own counts."""
+"""What `make bench-storm` prints: from call records, hearings, SIPp's own counts, previews beside real matching."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from ivr.announce.match import match
-from ivr.announce.model import LIVE, Target, Version
+from ivr.announce.model import Target, Version
 from ivr.announce.preview import Preview
-from ivr.announce.publish import Draft
+from ivr.call import Customer
 from ivr.db import Database
 from ivr.desk.customers import Customers
 from ivr.number import normalise
 from ivr.record.hearing import QUEUE, Hearing, Hearings
 from ivr.record.model import CallRecord
 from ivr.record.store import Records
+from tests.support.outage import DISTRICT
 from tests.support.sipp import Stats
 
-DISTRICT, ELSEWHERE = "pl/mazowieckie/warszawa/wola", "pl/mazowieckie/warszawa/ochota"
 MOST_CALLS = 20_000
 PREVIEWED = {
     "the district": Target(areas=(DISTRICT,)),
     "one of its 40 nodes": Target(areas=(f"{DISTRICT}/node-7",)),
     "a node and a prefix": Target(areas=(f"{DISTRICT}/node-7",), prefix="+4822500"),
 }
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -73,6 +74,7 @@ async def report(database: Database, plan: Plan, seen: Seen, storm: set[str]) ->
     report_told(inside, hearings, seen)
     report_others(other, plan, seen)
     report_radar(inside, seen)
+    await report_preview(database, seen.live, today)
 
 
 def report_sipp(seen: Seen) -> None:
@@ -150,25 +152,22 @@ def report_radar(inside: Iterable[CallRecord], seen: Seen) -> None:
     print(f"radar: draft after {before} calls, {after_s:.1f} s after the first; {seen.draft.target}; {seen.draft.note}")
 
 
-
-async def report_preview(database: Database, texts: dict[str, str]) -> None:
+async def report_preview(database: Database, live: Version, calls: Iterable[CallRecord]) -> None:
     """Print what previews say, and what matching every customer and every call of 24 hours one by one says."""
     now = datetime.now(UTC)
-    settings = database.settings
-    customers = await Customers(database, settings).load()
-    newest = await Records(database).list(last=4 * MOST_CALLS)
-    calls = [each for each in newest if each.started_at >= now - timedelta(days=1)]
-    preview = Preview(database, settings)
+    customers = await Customers(database, database.settings).load()
+    preview = Preview(database, database.settings)
     for name, target in PREVIEWED.items():
-        said = await preview.preview(Draft(target, texts), now)
-        live = (replace(Draft(target, texts).version("again", 1, "", now), state=LIVE),)
-        concerned = sum(bool(match(live, number=each.number, dnis="100", customer=each, service="", now=now))
-                        for each in customers.values())  # fmt: skip
+        version = replace(live, target=target)
+        said = await preview.preview(version, now)
+        concerned = sum(_hears(version, each.number, "100", each) for each in customers.values())
         matched = 0
         for each in calls:
-            number = normalise(each.ani, settings.country_code)
-            known = customers.get(number)
-            matched += bool(match(live, number=number, dnis=each.dnis, project=each.project, customer=known,
-                                  service="", now=now))  # fmt: skip
+            number = normalise(each.ani, database.settings.country_code)
+            matched += _hears(version, number, each.dnis, customers.get(number))
         print(f"preview for {name:20} {said.customers:6} of {said.total} customers, {said.calls_24h:6} of "
               f"{said.calls_24h_all} calls of 24 hours; one by one {concerned:6} and {matched:6}")  # fmt: skip
+
+
+def _hears(version: Version, number: str, dnis: str, customer: Customer | None) -> bool:
+    return bool(match((version,), number=number, dnis=dnis, customer=customer, service="", now=version.at))

@@ -25,12 +25,12 @@ class CallsBeside(LoadFileScheduling):
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         calls = self.nodes.index(node) < SLOTS
-        wanted = [(file.startswith(CALLS) == calls, file.startswith(WEB)) for file in self.workqueue]
-        first = list(self.workqueue)[max(range(len(wanted)), key=lambda n: (wanted[n], -n))]
+        first = max(self.workqueue, key=lambda file: (file.startswith(CALLS) == calls, file.startswith(WEB)))
         self.workqueue.move_to_end(first, last=False)
         super()._assign_work_unit(node)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:
     """Return the order of `--dist loadfile`, with telephones beside the rest; else xdist's own."""
     return CallsBeside(config, log) if config.getvalue("dist") == "loadfile" else None

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi import FastAPI
@@ -65,7 +67,8 @@ async def test_the_page_shows_calls_queues_agents_and_the_day(app: FastAPI, rout
     assert all("***" in call["caller"] for call in told["calls"])
     assert "+4860" not in page
     assert {"internet", "billing"} <= {queue["name"] for queue in told["queues"]}
-    assert '<rect class="' in page  # bars of today: few after midnight
+    today = datetime.now(ZoneInfo(conf.timezone))
+    assert page.count('<rect class="') >= (today.hour * 60 + today.minute) // 15  # a bar at least for each quarter hour
     assert "a00" in [agent["agent_id"] for agent in told["agents"]]
     assert 15 == len(told["ended"])
 
