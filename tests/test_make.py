@@ -18,6 +18,7 @@ import pytest
 from ivr.phone.phone import Phones
 from ivr.settings import PROJECT
 from tests.support.hotline import Hotline
+from tests.support.terminal import heeds_signals
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 
@@ -35,11 +36,17 @@ class Run:
         self.hotline, self.log = hotline, hotline.folder / f"{name}.log"
         self.began = time.monotonic()
         command = ["make", "run"] if terminal is None else ["/bin/sh", "-c", "make run; true"]
+
+        def begin() -> None:
+            heeds_signals()
+            if terminal is not None:
+                os.login_tty(terminal)
+
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command, cwd=PROJECT, env=hotline.environment, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=output, start_new_session=terminal is None,
-                preexec_fn=None if terminal is None else lambda: os.login_tty(terminal),
+                preexec_fn=begin,
             )
         self.seen: set[psutil.Process] = set()
 

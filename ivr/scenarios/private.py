@@ -231,7 +231,7 @@ async def _announce(
     async def post(known: Known, target: Target, languages: tuple[str, ...], of: str) -> None:
         texts = dict.fromkeys(languages, text_of(known))
         kind = PLANNED if known.announcement.planned else OUTAGE
-        draft = Draft(target, texts, known.service, None, now + LIVE, kind)
+        draft = Draft(target, texts, known.service, None, now + LIVE, kind, after=known.announcement.after)
         outcome = await publisher.post(draft, "scenarios", now, confirmed=True)
         for language, variants in outcome.version.clips.items():
             for which, each in variants.items():

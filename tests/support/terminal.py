@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -15,6 +16,17 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def heeds_signals() -> None:
+    """Undo what a test run in the background passes on: a program started by a terminal's shell ignores none of them."""
+    for each in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_DFL)
+
+
+def _begin() -> None:
+    heeds_signals()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 class Terminal:
@@ -28,7 +40,7 @@ class Terminal:
         own = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}  # set by xdist
         self.program = subprocess.Popen(
             argv, stdin=child, stdout=child, stderr=child, env=own, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_begin,
         )  # fmt: skip
         self.text = ""
 
