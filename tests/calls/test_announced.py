@@ -219,7 +219,7 @@ async def _times(hotline: Hotline, call: PhoneCall, name: str, many: int) -> boo
 async def test_who_waits_hears_what_is_published_and_keeps_his_place(
     hotline: Hotline, phones: Phones, logins: Logins
 ) -> None:
-    """At once, not when his place is told next; who lives elsewhere hears only music; the first in line is the first to be answered."""
+    """At once; who lives elsewhere hears only music; the first in line is the first to be answered."""
     anna = await agent_phone(phones, logins["anna"])
     anna.auto_answer(0.2, tone_hz=AGENT_HZ)
     await sign_in(hotline, "anna")

@@ -19,7 +19,7 @@ CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def heeds_signals() -> None:
-    """Undo what a test run in the background passes on: a program started by a terminal's shell ignores none of them."""
+    """Undo what a test run in the background passes on: below a terminal's shell a program ignores none."""
     for each in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(each, signal.SIG_DFL)
 
