@@ -24,7 +24,7 @@ RETRY_S = 1.0
 IDLE_S = 10.0  # after the last watcher left
 CATCH_UP_S = 1.0
 WATCHERS_MOST = 200
-END_TRIES = 3
+END_TRIES = 10
 
 
 async def end(tasks: Collection[asyncio.Task[None]]) -> None:
