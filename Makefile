@@ -27,7 +27,7 @@ run: $(STAMP) ## set everything up and run the hotline in the foreground
 test: setup ## set everything up and run all tests (beside a running hotline or not)
 	@.venv/bin/python -m tests.interop.environment
 	@.venv/bin/python -m tests.support.chromium
-	@.venv/bin/python -m pytest -n 4 --dist loadfile $(ARGS)
+	@.venv/bin/python -m tests.whole $(ARGS)
 
 test-routing: setup ## routing: random lives beside the model, interleavings, seeded bugs; counts
 	@.venv/bin/python -m tests.routing.proof

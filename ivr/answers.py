@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from routing.link import cancellable
+
 REDIS_S = 2.0
 AWAY = "Redis cannot be reached: running controllers notice by themselves within a second"
 
@@ -121,7 +123,8 @@ async def answer(redis: Redis | None, topic: Topic, number: int, controller: str
 async def _send(redis: Redis | None, channel: str, text: str) -> None:
     if redis is not None:
         try:
-            async with asyncio.timeout(1.0):
-                await redis.publish(channel, text)
+            with cancellable():
+                async with asyncio.timeout(1.0):
+                    await redis.publish(channel, text)
         except (RedisError, OSError, TimeoutError):
             return

@@ -28,6 +28,7 @@ from ivr.call import Call, Customer
 from ivr.errors import InputError, PeerError
 from ivr.record.callers import Called, Callers
 from ivr.record.model import CallRecord
+from routing.link import cancellable
 
 logger = log.logger(__name__)
 
@@ -186,11 +187,12 @@ class RadarWatch:
         if self.redis is None:
             return True
         try:
-            if await self.redis.set(LEASE, self.name, nx=True, px=LEASE_MS):
-                return True
-            if await self.redis.get(LEASE) != self.name:
-                return False
-            await self.redis.pexpire(LEASE, LEASE_MS)
+            with cancellable():
+                if await self.redis.set(LEASE, self.name, nx=True, px=LEASE_MS):
+                    return True
+                if await self.redis.get(LEASE) != self.name:
+                    return False
+                await self.redis.pexpire(LEASE, LEASE_MS)
         except (RedisError, OSError, TimeoutError) as error:
             logger.debug("no lease for the radar, it looks all the same", error=str(error))
         return True

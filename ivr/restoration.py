@@ -112,7 +112,8 @@ class Restoration:
                 down = True
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), BEAT_S)
+                async with asyncio.timeout(BEAT_S):
+                    await self._wake.wait()
 
     async def close(self) -> None:
         """Let go of everything: other controllers take it on at once."""

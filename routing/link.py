@@ -8,7 +8,8 @@ every module that talks to Redis.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import contextlib
+from collections.abc import Awaitable, Iterator
 from typing import Any, TypeVar
 
 import redis.asyncio
@@ -52,20 +53,29 @@ _OWN = (
 _CLUSTER_OWN = (*_OWN, "connection_class", "max_connections", "response_callbacks", "redis_connect_func")
 
 
-async def answer(asked: Awaitable[Reply], *, within_s: float | None = PATIENCE_S) -> Reply:
-    """Wait for what was asked of Redis. Raises RouterUnavailable when it does not come `within_s`.
+@contextlib.contextmanager
+def cancellable() -> Iterator[None]:
+    """Raise a cancellation that came inside the block, also one the block swallowed or made an error of.
 
-    ResponseError passes: Redis answered. A cancellation is never lost: redis-py sends under `asyncio.wait_for`,
-    which in Python 3.11 swallows one that comes as the sending ends, or makes an error of it, and a task would
-    run on for ever.
+    redis-py sends under `asyncio.wait_for`, which in Python 3.11 loses one that comes as the sending ends: a task
+    would run on for ever.
     """
     task = asyncio.current_task()
     cancelled_before = task.cancelling() if task else 0
     try:
-        return await _translated(asked, within_s)
+        yield
     finally:
         if task and task.cancelling() > cancelled_before:
             raise asyncio.CancelledError
+
+
+async def answer(asked: Awaitable[Reply], *, within_s: float | None = PATIENCE_S) -> Reply:
+    """Wait for what was asked of Redis. Raises RouterUnavailable when it does not come `within_s`.
+
+    ResponseError passes: Redis answered. A cancellation is never lost.
+    """
+    with cancellable():
+        return await _translated(asked, within_s)
 
 
 async def _translated(asked: Awaitable[Reply], within_s: float | None) -> Reply:

@@ -203,7 +203,8 @@ class Live:
             self._loaded.set()
             self._notice_change()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):
+                    await self._wake.wait()
 
     async def _refresh_or_keep(self) -> None:
         try:

@@ -60,7 +60,8 @@ class CanaryWatch:
         looked = 0.0
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await self._wake.wait()
             self._wake.clear()
             change = self.live.snapshot.change
             if not change.tried or self.live.snapshot.canary is None:

@@ -201,7 +201,8 @@ class LiveDialplans:
             self._wake.clear()
             await self._refresh_or_keep()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):
+                    await self._wake.wait()
 
     async def _refresh_or_keep(self) -> None:
         try:
